@@ -1,0 +1,1 @@
+//! Settings that know where they were written, the topology as data, diagnostics.

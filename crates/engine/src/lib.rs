@@ -1,0 +1,1 @@
+//! Component traits, graph, queues, retry, ledger, delivery tokens, drain.

@@ -1,0 +1,1 @@
+//! Configuration languages, each lowered into the topology.

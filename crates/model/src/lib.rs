@@ -1,0 +1,1 @@
+//! Batch, arena, record: what flows through a pipeline.

@@ -1,0 +1,1 @@
+//! The only opener of sockets: listeners, HTTP, TLS, size caps, AWS signing.

@@ -1,0 +1,1 @@
+//! Everything that changes records on their way.

@@ -1,0 +1,1 @@
+//! Outrigger's own log lines, metrics text and memory figures.

@@ -1,0 +1,1 @@
+//! Stand-ins for what Outrigger talks to. Tests only.

@@ -1,0 +1,1 @@
+//! Bytes to model and back, for protocols that several components speak. No I/O.
