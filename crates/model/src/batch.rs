@@ -1,0 +1,203 @@
+//! A batch: records of one signal and tag, and the arena that holds their bytes.
+
+use std::sync::Arc;
+
+use crate::arena::{Arena, List, Value};
+use crate::{Reason, Token, pool};
+
+/// Where records came from, Fluent Bit's sense: what routes match on. Cheap to clone.
+pub type Tag = Arc<str>;
+
+/// OpenTelemetry's signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    Logs,
+    Metrics,
+    Traces,
+}
+
+/// OpenTelemetry's severity number, 1 to 24; 0 is unspecified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Severity(pub u8);
+
+/// What produced the telemetry. Records point to it through their scope.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Resource {
+    pub attributes: List,
+}
+
+/// The library that produced the telemetry.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Scope {
+    /// Index into [`Batch::resources`].
+    pub resource: u32,
+    pub name: crate::Span,
+    pub version: crate::Span,
+    pub attributes: List,
+}
+
+/// One log record, after OpenTelemetry's log data model.
+#[derive(Debug, Clone, Copy)]
+pub struct LogRecord {
+    /// Nanoseconds since the epoch; 0 is unknown.
+    pub time: u64,
+    /// When Outrigger or an earlier collector saw it, in nanoseconds since the epoch; 0 is unknown.
+    pub observed: u64,
+    /// The map a log driver sent, or the text of a line.
+    pub body: Value,
+    pub attributes: List,
+    pub severity: Severity,
+    pub flags: u32,
+    /// All zero: none.
+    pub trace_id: [u8; 16],
+    /// All zero: none.
+    pub span_id: [u8; 8],
+    /// Index into [`Batch::scopes`].
+    pub scope: u32,
+}
+
+impl LogRecord {
+    pub fn new(time: u64, body: Value) -> Self {
+        LogRecord {
+            time,
+            observed: 0,
+            body,
+            attributes: List::EMPTY,
+            severity: Severity::default(),
+            flags: 0,
+            trace_id: [0; 16],
+            span_id: [0; 8],
+            scope: 0,
+        }
+    }
+
+    /// The body's fields, when it is a map: what Fluent Bit calls the record.
+    pub fn fields(&self) -> Option<List> {
+        match self.body {
+            Value::Map(list) => Some(list),
+            _ => None,
+        }
+    }
+}
+
+/// Records that travel together.
+///
+/// A record leaves a batch through [`Batch::discard`] or [`Batch::retain`], which note the reason; the ledger
+/// balances on it.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    pub arena: Arena,
+    pub tag: Tag,
+    pub logs: Vec<LogRecord>,
+    /// Never empty: index 0 is the unknown resource.
+    pub resources: Vec<Resource>,
+    /// Never empty: index 0 is the unknown scope.
+    pub scopes: Vec<Scope>,
+    pub token: Token,
+    /// Asks the engine to walk the pipeline from its first step again, as after a new tag.
+    pub restart: bool,
+    discarded: Vec<(Reason, u64)>,
+}
+
+impl Batch {
+    /// An empty batch over received bytes.
+    pub fn new(tag: Tag, input: Vec<u8>) -> Self {
+        Batch::with_arena(tag, Arena::new(input))
+    }
+
+    pub fn with_arena(tag: Tag, arena: Arena) -> Self {
+        Batch {
+            arena,
+            tag,
+            logs: pool::logs(),
+            resources: Vec::new(),
+            scopes: Vec::new(),
+            token: Token::default(),
+            restart: false,
+            discarded: Vec::new(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.logs.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.logs.is_empty()
+    }
+
+    /// Notes that `count` records are gone for this reason. The caller has removed them.
+    pub fn discard(&mut self, reason: Reason, count: u64) {
+        if count == 0 {
+            return;
+        }
+        match self.discarded.iter_mut().find(|(r, _)| *r == reason) {
+            Some((_, total)) => *total += count,
+            None => self.discarded.push((reason, count)),
+        }
+    }
+
+    /// Keeps the records for which `keep` says `Ok`, and notes the reason for the others.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut Arena, &mut LogRecord) -> Result<(), Reason>) {
+        let mut logs = std::mem::take(&mut self.logs);
+        logs.retain_mut(|record| match keep(&mut self.arena, record) {
+            Ok(()) => true,
+            Err(reason) => {
+                self.discard(reason, 1);
+                false
+            }
+        });
+        self.logs = logs;
+    }
+
+    /// Takes the notes of what was discarded since the last call.
+    pub fn take_discarded(&mut self) -> Vec<(Reason, u64)> {
+        std::mem::take(&mut self.discarded)
+    }
+
+    /// Copies a record of another batch into this one.
+    pub fn import(&mut self, from: &Batch, record: &LogRecord) {
+        let mut copy = *record;
+        copy.body = self.arena.import(&from.arena, record.body);
+        let Value::Map(attributes) = self.arena.import(&from.arena, Value::Map(record.attributes)) else {
+            unreachable!("bug: a map was imported as something else")
+        };
+        copy.attributes = attributes;
+        copy.scope = 0;
+        self.logs.push(copy);
+    }
+
+    /// Bytes held, for memory accounting.
+    pub fn byte_size(&self) -> usize {
+        self.arena.byte_size() + self.logs.len() * size_of::<LogRecord>()
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        let (input, scratch, nodes) = std::mem::take(&mut self.arena).into_parts();
+        pool::give_back(input, scratch, nodes, std::mem::take(&mut self.logs));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_removed_is_noted() {
+        let mut batch = Batch::new("t".into(), Vec::new());
+        for time in 0..10 {
+            batch.logs.push(LogRecord::new(time, Value::Null));
+        }
+        batch.retain(|_, record| match record.time {
+            0..3 => Err(Reason::Filtered),
+            3 => Err(Reason::Throttled),
+            _ => Ok(()),
+        });
+        batch.discard(Reason::Filtered, 2);
+        assert_eq!(batch.len(), 6);
+        assert_eq!(batch.take_discarded(), [(Reason::Filtered, 5), (Reason::Throttled, 1)]);
+        assert!(batch.take_discarded().is_empty());
+    }
+}

@@ -1,0 +1,85 @@
+//! Why a record left the pipeline without being delivered: the ledger's vocabulary.
+
+/// A reason a record was not delivered. Every drop has exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// A filter the user wrote removed it.
+    Filtered,
+    /// It became part of another record: a partial line, a continuation of a stack trace.
+    Joined,
+    /// A rate limit the user wrote removed it.
+    Throttled,
+    /// No route takes its tag.
+    Unmatched,
+    /// A rewritten tag led back to the start too often.
+    Loop,
+    /// It could not be decoded.
+    Malformed,
+    /// It carries nothing the destination accepts, such as an empty CloudWatch event.
+    Empty,
+    /// It alone is larger than the destination takes.
+    TooLarge,
+    /// The queue was full.
+    Overflow,
+    /// It waited longer than allowed.
+    Expired,
+    /// The user's `Retry_Limit` was reached.
+    RetriesExhausted,
+    /// The destination refused it for ever.
+    Rejected,
+    /// The drain ended before it could be sent.
+    Shutdown,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 13] = [
+        Reason::Filtered,
+        Reason::Joined,
+        Reason::Throttled,
+        Reason::Unmatched,
+        Reason::Loop,
+        Reason::Malformed,
+        Reason::Empty,
+        Reason::TooLarge,
+        Reason::Overflow,
+        Reason::Expired,
+        Reason::RetriesExhausted,
+        Reason::Rejected,
+        Reason::Shutdown,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Filtered => "filtered",
+            Reason::Joined => "joined",
+            Reason::Throttled => "throttled",
+            Reason::Unmatched => "unmatched",
+            Reason::Loop => "loop",
+            Reason::Malformed => "malformed",
+            Reason::Empty => "empty",
+            Reason::TooLarge => "too_large",
+            Reason::Overflow => "overflow",
+            Reason::Expired => "expired",
+            Reason::RetriesExhausted => "retries_exhausted",
+            Reason::Rejected => "rejected",
+            Reason::Shutdown => "shutdown",
+        }
+    }
+
+    /// True where nobody asked for the record to go: the drops that a person should look at.
+    pub fn is_loss(self) -> bool {
+        !matches!(self, Reason::Filtered | Reason::Joined | Reason::Throttled | Reason::Empty)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_holds_every_reason_at_its_own_place() {
+        for (place, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, place, "{}", reason.as_str());
+        }
+    }
+}

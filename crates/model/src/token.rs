@@ -1,0 +1,89 @@
+//! Delivery tokens: how a receiver learns what became of a batch.
+//!
+//! A token travels with the batch and with everything made from it; each holder keeps a clone. When the last
+//! clone is dropped, the receipt is settled. Nobody has to count.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Told once, when every clone of a token is gone.
+pub trait Receipt: Send + Sync {
+    /// `delivered` is false when any holder reported a loss.
+    fn settle(&self, delivered: bool);
+}
+
+/// A share in a batch's fate. The default token has nobody waiting and costs nothing.
+#[derive(Clone, Default)]
+pub struct Token(Option<Arc<Inner>>);
+
+struct Inner {
+    lost: AtomicBool,
+    receipt: Box<dyn Receipt>,
+}
+
+impl Token {
+    pub fn new(receipt: Box<dyn Receipt>) -> Self {
+        Token(Some(Arc::new(Inner { lost: AtomicBool::new(false), receipt })))
+    }
+
+    /// True when somebody waits for the outcome.
+    pub fn is_awaited(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Marks that a record this token stands for will not be delivered.
+    pub fn lose(&self) {
+        if let Some(inner) = &self.0 {
+            inner.lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.receipt.settle(!*self.lost.get_mut());
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Token(awaited)" } else { "Token" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    struct Report(mpsc::Sender<bool>);
+
+    impl Receipt for Report {
+        fn settle(&self, delivered: bool) {
+            let _ = self.0.send(delivered);
+        }
+    }
+
+    #[test]
+    fn the_last_clone_settles() {
+        let (tx, rx) = mpsc::channel();
+        let token = Token::new(Box::new(Report(tx)));
+        let other = token.clone();
+        drop(token);
+        assert!(rx.try_recv().is_err());
+        drop(other);
+        assert_eq!(rx.try_recv(), Ok(true));
+    }
+
+    #[test]
+    fn one_loss_is_enough() {
+        let (tx, rx) = mpsc::channel();
+        let token = Token::new(Box::new(Report(tx)));
+        let other = token.clone();
+        other.lose();
+        drop(other);
+        drop(token);
+        assert_eq!(rx.try_recv(), Ok(false));
+    }
+}
