@@ -1,1 +1,14 @@
 //! The only opener of sockets: listeners, HTTP, TLS, size caps, AWS signing.
+//!
+//! Whatever waits on the network here has a bound in time and in bytes. Errors are worded for the person
+//! who reads one log line, and never carry a key, a token or a password.
+
+pub mod aws;
+pub mod ecs;
+mod environment;
+pub mod http;
+pub mod listen;
+pub mod tls;
+
+pub use environment::Environment;
+pub use listen::{BindError, Endpoint, Listener, PeerName, Prebound, Stream};

@@ -1,0 +1,15 @@
+//! HTTP, both sides: a pooled client with caps and proxies, and a server for our own pages.
+
+mod client;
+mod connector;
+mod error;
+mod proxy;
+mod resolve;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Client, ClientSettings, Response};
+pub use error::HttpError;
+pub use resolve::Resolver;
+pub use server::{ServeSettings, serve, serve_with};

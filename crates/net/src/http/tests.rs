@@ -1,0 +1,1 @@
+//! The client and the server against each other and against broken peers.

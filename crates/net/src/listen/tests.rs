@@ -1,0 +1,1 @@
+//! Listeners as clients meet them.

@@ -1,0 +1,1 @@
+//! TLS against itself, with certificates that expire and are renewed.
