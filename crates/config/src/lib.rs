@@ -11,7 +11,7 @@ mod quantity;
 mod secret;
 mod setting;
 mod suggest;
-mod topology;
+pub mod topology;
 
 pub use decode::decode;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
