@@ -1,1 +1,30 @@
-//! Component traits, graph, queues, retry, ledger, delivery tokens, drain.
+//! Runs a topology: builds its components, moves batches, waits, retries, counts, drains.
+//!
+//! The engine owns everything hard so that a component is only the part that differs. To write one, read
+//! [`component`]; to follow a record, read [`outlet`], [`pipeline`], [`destination`] in this order.
+//! The engine names no component: it gets the lists from the binary.
+
+pub mod backoff;
+pub mod catalog;
+pub mod clock;
+pub mod component;
+pub mod destination;
+mod graph;
+pub mod ledger;
+pub mod outlet;
+pub mod payload;
+pub mod pipeline;
+mod queue;
+mod running;
+mod slots;
+pub mod testing;
+
+pub use catalog::{Catalog, ExporterEntry, ProcessorEntry, ReceiverEntry, exporter, processor, receiver};
+pub use component::{
+    BuildContext, ConfigError, Encoder, Exporter, Fault, Instances, Processor, Receiver, Surroundings,
+};
+pub use graph::{Plan, plan};
+pub use ledger::Ledger;
+pub use outlet::{Ack, Lost, Outlet, Stop};
+pub use payload::{Body, Outcome, Payload, Sealed};
+pub use running::{Running, Summary};

@@ -1,0 +1,239 @@
+//! A pipeline at work: batches walk its steps inline and go to the destinations their tag leads to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use config::topology::{ComponentId, Overflow, TagMatch};
+use model::{Batch, Reason};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::catalog::AnyProcessor;
+use crate::destination::Destination;
+use crate::ledger::{Ledger, StepChange};
+use crate::slots::Slots;
+
+/// How often a processor that holds records is ticked.
+const TICK: Duration = Duration::from_millis(200);
+/// A batch may be sent back to the first step this often, as by a rewritten tag; then it is dropped.
+const MAX_RESTARTS: usize = 16;
+
+pub struct Pipeline {
+    steps: Vec<Step>,
+    routes: Vec<Route>,
+    ledger: Arc<Ledger>,
+    /// Told when a destination has room again.
+    room: Arc<Notify>,
+    /// Told when a step begins to hold records.
+    holding: Notify,
+}
+
+pub(crate) struct Step {
+    pub id: ComponentId,
+    pub matching: TagMatch,
+    pub instances: Slots<Box<dyn AnyProcessor>>,
+    /// Records that all instances hold.
+    pub held: AtomicU64,
+}
+
+impl Step {
+    pub fn new(id: ComponentId, matching: TagMatch, instances: Slots<Box<dyn AnyProcessor>>) -> Self {
+        Step { id, matching, instances, held: AtomicU64::new(0) }
+    }
+}
+
+pub(crate) struct Route {
+    pub matching: TagMatch,
+    pub destination: Arc<Destination>,
+}
+
+impl Pipeline {
+    pub(crate) fn new(steps: Vec<Step>, routes: Vec<Route>, ledger: Arc<Ledger>, room: Arc<Notify>) -> Self {
+        Pipeline { steps, routes, ledger, room, holding: Notify::new() }
+    }
+
+    /// Takes a batch that the ledger counts as in hand.
+    pub(crate) async fn take(&self, batch: Batch) {
+        for batch in self.walk(0, batch) {
+            self.dispatch(batch).await;
+        }
+    }
+
+    /// Walks the steps from `first` on; what comes out is in hand and not empty.
+    fn walk(&self, first: usize, batch: Batch) -> Vec<Batch> {
+        let mut current = vec![batch];
+        let (mut next, mut again, mut from) = (Vec::new(), Vec::new(), first);
+        let mut finished = Vec::new();
+        for restarts in 0.. {
+            for step in &self.steps[from..] {
+                for batch in current.drain(..) {
+                    if step.matching.matches(&batch.tag) {
+                        let records_in = batch.len() as u64;
+                        self.step(step, records_in, &mut next, |processor, out| {
+                            processor.process(batch, out)
+                        });
+                    } else {
+                        next.push(batch);
+                    }
+                }
+                again.extend(next.extract_if(.., |batch| batch.restart));
+                std::mem::swap(&mut current, &mut next);
+            }
+            finished.append(&mut current);
+            if again.is_empty() {
+                return finished;
+            }
+            for mut batch in again.drain(..) {
+                batch.restart = false;
+                if restarts == MAX_RESTARTS {
+                    self.ledger.dropped(Reason::Loop, batch.len() as u64);
+                    batch.token.lose();
+                } else {
+                    current.push(batch);
+                }
+            }
+            from = 0;
+        }
+        unreachable!("bug: the loop above ends by returning")
+    }
+
+    /// Runs one processor and brings the ledger up to date. Batches that became empty end here.
+    fn step(
+        &self,
+        step: &Step,
+        records_in: u64,
+        out: &mut Vec<Batch>,
+        run: impl FnOnce(&mut dyn AnyProcessor, &mut Vec<Batch>),
+    ) {
+        self.step_locked(step, step.instances.lock().as_mut(), records_in, out, run);
+    }
+
+    fn step_locked(
+        &self,
+        step: &Step,
+        instance: &mut dyn AnyProcessor,
+        records_in: u64,
+        out: &mut Vec<Batch>,
+        run: impl FnOnce(&mut dyn AnyProcessor, &mut Vec<Batch>),
+    ) {
+        let came_before = out.len();
+        let mut change = StepChange { records_in, ..StepChange::default() };
+        change.held_before = instance.held();
+        run(instance, out);
+        change.held_after = instance.held();
+        if change.held_after != change.held_before {
+            step.held.fetch_add(change.held_after.wrapping_sub(change.held_before), Ordering::Relaxed);
+            self.holding.notify_one();
+        }
+        for batch in &mut out[came_before..] {
+            change.records_out += batch.len() as u64;
+            change.discarded.extend(batch.take_discarded());
+        }
+        out.retain(|batch| !batch.is_empty());
+        self.ledger.stepped(&step.id, &change);
+    }
+
+    /// Runs a processor's `tick` or `finish` on every instance and sends on what it lets go.
+    async fn release(&self, run: impl Fn(&mut dyn AnyProcessor, &mut Vec<Batch>)) {
+        for (place, step) in self.steps.iter().enumerate() {
+            if step.held.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
+            let mut released = Vec::new();
+            step.instances.each(|instance| {
+                self.step_locked(step, instance.as_mut(), 0, &mut released, &run);
+            });
+            for batch in released {
+                for batch in self.walk(place + 1, batch) {
+                    self.dispatch(batch).await;
+                }
+            }
+        }
+    }
+
+    /// Ticks the steps that hold records, for as long as the pipeline lives.
+    pub(crate) async fn tick(self: Arc<Self>) {
+        loop {
+            self.holding.notified().await;
+            while self.steps.iter().any(|step| step.held.load(Ordering::Relaxed) > 0) {
+                tokio::time::sleep(TICK).await;
+                let now = Instant::now();
+                self.release(|processor, out| processor.tick(now, out)).await;
+            }
+        }
+    }
+
+    /// Lets go of everything that is held: nothing more will come in.
+    pub(crate) async fn finish(&self) {
+        self.release(|processor, out| processor.finish(out)).await;
+    }
+
+    /// Hands a batch to the destinations its tag leads to, once there is room.
+    async fn dispatch(&self, batch: Batch) {
+        let mut hand = Hand { ledger: &self.ledger, batch, settled: false };
+        let tag = &hand.batch.tag;
+        let destinations: Vec<&Destination> =
+            self.routes.iter().filter(|r| r.matching.matches(tag)).map(|r| &*r.destination).collect();
+        if destinations.is_empty() {
+            return hand.unmatched();
+        }
+        self.wait_for_room(&destinations).await;
+        for destination in destinations {
+            destination.accept(&hand.batch);
+        }
+        hand.routed();
+    }
+
+    async fn wait_for_room(&self, destinations: &[&Destination]) {
+        loop {
+            let room = self.room.notified();
+            let blocked = |destination: &&Destination| {
+                destination.is_full() && destination.overflow() == Overflow::Block
+            };
+            let waits = |destination: &&Destination| {
+                destination.is_full() && matches!(destination.overflow(), Overflow::Auto | Overflow::Block)
+            };
+            if !destinations.iter().any(blocked) && !destinations.iter().all(waits) {
+                return;
+            }
+            room.await;
+        }
+    }
+}
+
+/// A batch in hand. Dropped before it is routed, as when a receiver's task is ended, it counts as lost.
+struct Hand<'a> {
+    ledger: &'a Ledger,
+    batch: Batch,
+    settled: bool,
+}
+
+impl Hand<'_> {
+    fn routed(&mut self) {
+        self.settled = true;
+        self.ledger.routed(self.batch.len() as u64);
+    }
+
+    fn unmatched(&mut self) {
+        self.settled = true;
+        self.ledger.dropped(Reason::Unmatched, self.batch.len() as u64);
+    }
+}
+
+impl Drop for Hand<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.ledger.dropped(Reason::Shutdown, self.batch.len() as u64);
+            self.batch.token.lose();
+        }
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        for step in &self.steps {
+            self.ledger.abandoned(&step.id, step.held.load(Ordering::Relaxed));
+        }
+    }
+}

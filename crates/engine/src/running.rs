@@ -1,0 +1,246 @@
+//! A topology at work: starting it, replacing it, and stopping it without losing what was read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::topology::ComponentId;
+use config::{Diagnostics, Setting};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::{error, info};
+
+use crate::catalog::{AnyReceiver, ReceiverEntry};
+use crate::component::{BuildContext, Surroundings};
+use crate::destination::Destination;
+use crate::graph::{Plan, PlannedReceiver};
+use crate::ledger::{Ledger, Snapshot};
+use crate::outlet::{Outlet, Phase, Stop};
+use crate::pipeline::Pipeline;
+
+/// Longest wait before a receiver that failed is started again.
+const MAX_RESTART_WAIT: Duration = Duration::from_secs(30);
+
+/// Part of the shutdown budget in which intake stays open for senders that still send.
+const INTAKE_SHARE: f64 = 0.5;
+
+/// A running topology.
+pub struct Running {
+    ledger: Arc<Ledger>,
+    phase: watch::Sender<Phase>,
+    receivers: HashMap<ComponentId, RunningReceiver>,
+    flow: Flow,
+    /// Destinations of replaced configurations that still send what they had.
+    retiring: JoinSet<()>,
+}
+
+struct RunningReceiver {
+    entry: &'static ReceiverEntry,
+    settings: Setting,
+    pipelines: watch::Sender<Arc<[Arc<Pipeline>]>>,
+    stop: watch::Sender<Phase>,
+    task: JoinHandle<()>,
+}
+
+/// What changes as a whole when the configuration is replaced.
+struct Flow {
+    pipelines: Vec<Arc<Pipeline>>,
+    destinations: Vec<Arc<Destination>>,
+    tickers: JoinSet<()>,
+    senders: Vec<JoinSet<()>>,
+}
+
+/// How a shutdown ended.
+#[derive(Debug)]
+pub struct Summary {
+    pub ledger: Snapshot,
+    /// Records that were still waiting when the budget was spent.
+    pub undelivered: u64,
+    pub took: Duration,
+}
+
+impl Running {
+    pub fn start(plan: Plan, ledger: Arc<Ledger>) -> Running {
+        let (phase, _) = watch::channel(Phase::Running);
+        let flow = Flow {
+            pipelines: Vec::new(),
+            destinations: Vec::new(),
+            tickers: JoinSet::new(),
+            senders: Vec::new(),
+        };
+        let mut running =
+            Running { ledger, phase, receivers: HashMap::new(), flow, retiring: JoinSet::new() };
+        running.install(plan);
+        running
+    }
+
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Replaces the configuration. Receivers whose settings are the same stay as they are, with their
+    /// connections; the old destinations send what they have in the background.
+    pub async fn reload(&mut self, plan: Plan) {
+        let gone: Vec<ComponentId> = self
+            .receivers
+            .iter()
+            .filter(|(id, running)| !plan.receivers.iter().any(|new| new.id == **id && running.is_same(new)))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            if let Some(receiver) = self.receivers.remove(&id) {
+                receiver.close().await;
+            }
+        }
+        let old = self.install(plan);
+        self.retiring.spawn(old.retire());
+    }
+
+    /// Puts the plan in place and returns what it replaces.
+    fn install(&mut self, mut plan: Plan) -> Flow {
+        let (destinations, pipelines) = plan.connect(&self.ledger);
+        let senders = destinations.iter().map(|d| d.start(self.phase.subscribe())).collect();
+        let mut tickers = JoinSet::new();
+        for pipeline in &pipelines {
+            tickers.spawn(pipeline.clone().tick());
+        }
+        for planned in std::mem::take(&mut plan.receivers) {
+            let feeds: Arc<[_]> = planned.feeds.iter().map(|place| pipelines[*place].clone()).collect();
+            match self.receivers.get(&planned.id) {
+                Some(running) => _ = running.pipelines.send_replace(feeds),
+                None => self.start_receiver(planned, feeds, plan.surroundings.clone()),
+            }
+        }
+        std::mem::replace(&mut self.flow, Flow { pipelines, destinations, tickers, senders })
+    }
+
+    fn start_receiver(
+        &mut self,
+        planned: PlannedReceiver,
+        feeds: Arc<[Arc<Pipeline>]>,
+        surroundings: Surroundings,
+    ) {
+        let (pipelines, feeds) = watch::channel(feeds);
+        let (stop_sender, stop) = Stop::channel();
+        let outlet = Outlet::new(planned.id.clone(), self.ledger.clone(), feeds);
+        let (id, entry, settings) = (planned.id.clone(), planned.entry, planned.settings.clone());
+        let task = tokio::spawn(keep_running(planned, surroundings, outlet, stop));
+        self.receivers.insert(id, RunningReceiver { entry, settings, pipelines, stop: stop_sender, task });
+    }
+
+    /// Stops without losing what was read: intake stays open for senders that still send, then everything is
+    /// sealed and sent until the budget is spent.
+    pub async fn shutdown(mut self, budget: Duration) -> Summary {
+        let started = Instant::now();
+        let deadline = started + budget;
+        let intake_ends = started + budget.mul_f64(INTAKE_SHARE);
+        self.phase.send_replace(Phase::Draining);
+        for receiver in self.receivers.values() {
+            receiver.stop.send_replace(Phase::Draining);
+        }
+        for (_, receiver) in self.receivers.drain() {
+            receiver.end_by(intake_ends).await;
+        }
+        for pipeline in &self.flow.pipelines {
+            // With every destination full this waits; the deadline is what ends it.
+            let _ = timeout_at(deadline, pipeline.finish()).await;
+        }
+        self.flow.destinations.iter().for_each(|destination| destination.seal());
+        for destination in &self.flow.destinations {
+            let _ = timeout_at(deadline, destination.drained()).await;
+        }
+        let _ = timeout_at(deadline, async { while self.retiring.join_next().await.is_some() {} }).await;
+        self.retiring.shutdown().await;
+        let undelivered = self.flow.close().await;
+        Summary { ledger: self.ledger.snapshot(), undelivered, took: started.elapsed() }
+    }
+}
+
+impl Flow {
+    /// Ends every task and gives up what still waits. Returns the records lost.
+    async fn close(mut self) -> u64 {
+        self.tickers.shutdown().await;
+        for mut tasks in self.senders {
+            tasks.shutdown().await;
+        }
+        self.destinations.iter().map(|destination| destination.abandon()).sum()
+    }
+
+    /// Sends what a replaced configuration still holds, for as long as it takes.
+    async fn retire(self) {
+        // Batches that were on their way when the new pipelines took over still hold the old ones.
+        while self.pipelines.iter().any(|pipeline| Arc::strong_count(pipeline) > 2) {
+            sleep(Duration::from_millis(20)).await;
+        }
+        for pipeline in &self.pipelines {
+            pipeline.finish().await;
+        }
+        self.destinations.iter().for_each(|destination| destination.seal());
+        for destination in &self.destinations {
+            destination.drained().await;
+        }
+        self.close().await;
+    }
+}
+
+impl RunningReceiver {
+    fn is_same(&self, planned: &PlannedReceiver) -> bool {
+        std::ptr::eq(self.entry, planned.entry) && self.settings.to_json() == planned.settings.to_json()
+    }
+
+    async fn close(self) {
+        self.stop.send_replace(Phase::Draining);
+        self.end_by(Instant::now() + Duration::from_secs(2)).await;
+    }
+
+    /// Lets it return by itself until the deadline, then tells it to, then ends it.
+    async fn end_by(mut self, deadline: Instant) {
+        if timeout_at(deadline, &mut self.task).await.is_err() {
+            self.stop.send_replace(Phase::Closing);
+            if timeout(Duration::from_millis(500), &mut self.task).await.is_err() {
+                self.task.abort();
+                let _ = self.task.await;
+            }
+        }
+    }
+}
+
+/// Runs a receiver; should it fail or panic, builds and runs it again after a wait.
+async fn keep_running(planned: PlannedReceiver, surroundings: Surroundings, outlet: Outlet, mut stop: Stop) {
+    let PlannedReceiver { id, entry, settings, built, .. } = planned;
+    let mut next = Some(built);
+    let mut wait = Duration::from_secs(1);
+    while let Some(receiver) = next.take() {
+        let mut task = JoinSet::new();
+        task.spawn(receiver.run(outlet.clone(), stop.clone()));
+        match task.join_next().await {
+            Some(Ok(Ok(()))) => return,
+            Some(Ok(Err(fault))) => {
+                let cause = std::error::Error::source(&fault).map(ToString::to_string).unwrap_or_default();
+                error!(component = %id, reason = %fault, cause, wait_seconds = wait.as_secs(), "receiver stopped; starting it again");
+            }
+            Some(Err(panic)) if panic.is_panic() => {
+                error!(component = %id, wait_seconds = wait.as_secs(), "bug: receiver panicked; starting it again");
+            }
+            _ => return,
+        }
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = stop.draining() => return,
+        }
+        wait = (wait * 2).min(MAX_RESTART_WAIT);
+        next = rebuild(&id, entry, &settings, &surroundings);
+    }
+    info!(component = %id, "receiver ended");
+}
+
+fn rebuild(
+    id: &ComponentId,
+    entry: &'static ReceiverEntry,
+    settings: &Setting,
+    surroundings: &Surroundings,
+) -> Option<Box<dyn AnyReceiver>> {
+    let mut report = Diagnostics::new();
+    (entry.build)(settings, &mut BuildContext { id, surroundings, settings, report: &mut report })
+}
