@@ -1,0 +1,1 @@
+//! AWS clients against servers in this process.

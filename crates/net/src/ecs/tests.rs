@@ -1,0 +1,1 @@
+//! Task metadata as Fargate and EC2 write it.
