@@ -105,9 +105,9 @@ pub trait Exporter: Sized + Send + Sync + 'static {
 pub struct Surroundings {
     pub environment: net::Environment,
     /// Sockets that were bound before the configuration was read.
-    pub sockets: Arc<net::Prebound>,
+    pub sockets: net::Prebound,
     /// The ECS task this process runs in, when it does.
-    pub task: Option<Arc<net::ecs::TaskMetadata>>,
+    pub task: Option<Arc<net::ecs::Task>>,
     /// Instances of a [`Instances::PerWorker`] processor and of each encoder.
     pub workers: usize,
     /// Bytes that all queues together may hold in memory.

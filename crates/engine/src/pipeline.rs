@@ -61,7 +61,7 @@ impl Pipeline {
     }
 
     /// Walks the steps from `first` on; what comes out is in hand and not empty.
-    fn walk(&self, first: usize, batch: Batch) -> Vec<Batch> {
+    pub(crate) fn walk(&self, first: usize, batch: Batch) -> Vec<Batch> {
         let mut current = vec![batch];
         let (mut next, mut again, mut from) = (Vec::new(), Vec::new(), first);
         let mut finished = Vec::new();
@@ -134,22 +134,23 @@ impl Pipeline {
         self.ledger.stepped(&step.id, &change);
     }
 
-    /// Runs a processor's `tick` or `finish` on every instance and sends on what it lets go.
-    async fn release(&self, run: impl Fn(&mut dyn AnyProcessor, &mut Vec<Batch>)) {
+    /// Runs a processor's `tick` or `finish` on every instance; what it lets go walks the steps behind it.
+    fn release(&self, run: impl Fn(&mut dyn AnyProcessor, &mut Vec<Batch>)) -> Vec<Batch> {
+        let mut walked = Vec::new();
         for (place, step) in self.steps.iter().enumerate() {
             if step.held.load(Ordering::Relaxed) == 0 {
                 continue;
             }
             let mut released = Vec::new();
-            step.instances.each(|instance| {
-                self.step_locked(step, instance.as_mut(), 0, &mut released, &run);
-            });
-            for batch in released {
-                for batch in self.walk(place + 1, batch) {
-                    self.dispatch(batch).await;
-                }
-            }
+            step.instances.each(|instance| self.step_locked(step, instance.as_mut(), 0, &mut released, &run));
+            walked.extend(released.into_iter().flat_map(|batch| self.walk(place + 1, batch)));
         }
+        walked
+    }
+
+    /// Everything that is held: nothing more will come in.
+    pub(crate) fn held_batches(&self) -> Vec<Batch> {
+        self.release(|processor, out| processor.finish(out))
     }
 
     /// Ticks the steps that hold records, for as long as the pipeline lives.
@@ -159,14 +160,18 @@ impl Pipeline {
             while self.steps.iter().any(|step| step.held.load(Ordering::Relaxed) > 0) {
                 tokio::time::sleep(TICK).await;
                 let now = Instant::now();
-                self.release(|processor, out| processor.tick(now, out)).await;
+                for batch in self.release(|processor, out| processor.tick(now, out)) {
+                    self.dispatch(batch).await;
+                }
             }
         }
     }
 
     /// Lets go of everything that is held: nothing more will come in.
     pub(crate) async fn finish(&self) {
-        self.release(|processor, out| processor.finish(out)).await;
+        for batch in self.held_batches() {
+            self.dispatch(batch).await;
+        }
     }
 
     /// Hands a batch to the destinations its tag leads to, once there is room.

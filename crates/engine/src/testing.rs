@@ -21,7 +21,7 @@ impl Surroundings {
     pub fn for_tests() -> Self {
         Surroundings {
             environment: net::Environment::default(),
-            sockets: Arc::default(),
+            sockets: net::Prebound::default(),
             task: None,
             workers: 1,
             memory_budget: 32 << 20,
