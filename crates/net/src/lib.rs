@@ -8,6 +8,8 @@ pub mod ecs;
 mod environment;
 pub mod http;
 pub mod listen;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 
 pub use environment::Environment;
