@@ -16,7 +16,9 @@ mod tags;
 
 use std::fmt;
 
-use model::{Batch, Reason};
+use model::Batch;
+
+use crate::Refused;
 
 pub use decoder::Decoder;
 pub use encode::{PackOptions, Packer, chunk_id};
@@ -67,6 +69,8 @@ pub struct Decoded {
     /// In the order of the messages.
     pub acks: Vec<Ack>,
     pub refused: Vec<Refused>,
+    /// What the records took to receive, refusals not counted.
+    pub bytes: u64,
     /// Chunks that were left out because they had been taken in before.
     pub resent: u64,
     /// The stream cannot be read on: the connection has to be closed.
@@ -80,16 +84,6 @@ pub struct Ack {
     pub batch: Option<usize>,
     /// The bytes to send. Each in a write of its own: some clients lose a second answer in the same read.
     pub reply: Vec<u8>,
-}
-
-/// Records that could not be taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused {
-    pub reason: Reason,
-    /// As many as the message said it held, one where it did not say.
-    pub records: u64,
-    pub bytes: u64,
-    pub why: &'static str,
 }
 
 /// Why a connection cannot go on.

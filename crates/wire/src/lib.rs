@@ -1,7 +1,12 @@
 //! Bytes to model and back, for protocols that several components speak. No I/O.
 //!
-//! [`msgpack`] reads and writes values; [`forward`] is Fluentd's forward protocol on top of it. A decoder is a
-//! function from bytes, so that one function serves test, golden case and fuzzer.
+//! [`msgpack`] reads and writes values; [`forward`] is Fluentd's forward protocol on top of it; [`text`] makes
+//! records of JSON and of lines. A decoder is a function from bytes, so that one function serves test, golden
+//! case and fuzzer.
 
 pub mod forward;
 pub mod msgpack;
+mod refused;
+pub mod text;
+
+pub use refused::{Refused, add_refusal};

@@ -10,8 +10,9 @@ use std::ops::Range;
 use model::{Batch, LogRecord, Reason, Tag};
 
 use super::tags::Tags;
-use super::{Ack, Decoded, Refused};
+use super::{Ack, Decoded};
 use crate::msgpack::Slice;
+use crate::{Refused, add_refusal};
 
 pub(super) struct Assembly<'a> {
     pub(super) batch: Batch,
@@ -81,7 +82,7 @@ impl<'a> Assembly<'a> {
     }
 
     pub(super) fn refuse(&mut self, reason: Reason, records: u64, bytes: usize, why: &'static str) {
-        refuse(&mut self.refused, reason, records, bytes as u64, why);
+        add_refusal(&mut self.refused, Refused { reason, records, bytes: bytes as u64, why });
     }
 
     pub(super) fn finish(mut self, decoded: &mut Decoded) {
@@ -96,7 +97,7 @@ impl<'a> Assembly<'a> {
             };
             decoded.acks.push(Ack { batch, reply });
         }
-        decoded.refused.append(&mut self.refused);
+        self.refused.drain(..).for_each(|refused| add_refusal(&mut decoded.refused, refused));
         decoded.resent += self.resent;
     }
 
@@ -166,22 +167,5 @@ impl Share {
         let mut copy = Batch::new(self.tag.clone(), Vec::new());
         self.records_of(from).for_each(|record| copy.import(from, record));
         copy
-    }
-}
-
-/// Adds to the refusals, one entry a cause.
-pub(super) fn refuse(
-    refused: &mut Vec<Refused>,
-    reason: Reason,
-    records: u64,
-    bytes: u64,
-    why: &'static str,
-) {
-    match refused.iter_mut().find(|entry| entry.reason == reason && entry.why == why) {
-        Some(entry) => {
-            entry.records += records;
-            entry.bytes += bytes;
-        }
-        None => refused.push(Refused { reason, records, bytes, why }),
     }
 }

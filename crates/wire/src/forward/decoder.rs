@@ -6,11 +6,12 @@
 
 use model::{Batch, Reason, Tag, buffer};
 
-use super::assembly::{Assembly, refuse};
+use super::assembly::Assembly;
 use super::message::{MAX_ELEMENTS, Reader, TOO_LONG};
 use super::tags::Tags;
 use super::{Close, Context, Decoded, Settings};
 use crate::msgpack::{Error, Skipper, Token, next};
+use crate::{Refused, add_refusal};
 
 /// Below this, the rest of a message is copied into the next read buffer rather than kept as one.
 const COPIED_REST: usize = 16 << 10;
@@ -91,7 +92,8 @@ impl Decoder {
         }
         match self.frame.feed(&input[seen..]) {
             Ok(Some(used)) if self.dropping => {
-                self.refuse_too_long(decoded);
+                self.refuse(Reason::TooLarge, why(TOO_LONG), decoded);
+                self.dropping = false;
                 Begun::At(used)
             }
             Ok(Some(_)) => Begun::At(0),
@@ -107,13 +109,28 @@ impl Decoder {
 
     fn lose(&mut self, error: Error, decoded: &mut Decoded) -> Begun {
         let why = why(error);
-        refuse(&mut decoded.refused, Reason::Malformed, 1, self.frame.seen(), why);
+        self.refuse(Reason::Malformed, why, decoded);
         Begun::Lost(Close::Corrupt(why))
     }
 
-    fn refuse_too_long(&mut self, decoded: &mut Decoded) {
-        refuse(&mut decoded.refused, Reason::TooLarge, 1, self.frame.seen(), why(TOO_LONG));
+    /// Refuses the begun message.
+    fn refuse(&self, reason: Reason, why: &'static str, decoded: &mut Decoded) {
+        add_refusal(&mut decoded.refused, Refused { reason, records: 1, bytes: self.frame.seen(), why });
+    }
+
+    /// The connection ended: what of a begun message is lost with it.
+    pub fn finish(&mut self) -> Option<Refused> {
+        if self.is_between_messages() {
+            return None;
+        }
+        let (reason, why) = match self.dropping {
+            true => (Reason::TooLarge, why(TOO_LONG)),
+            false => (Reason::Malformed, "the connection ended within a message"),
+        };
+        let bytes = self.frame.seen().max(self.rest.len() as u64);
+        self.rest = Vec::new();
         self.dropping = false;
+        Some(Refused { reason, records: 1, bytes, why })
     }
 
     fn decode_from(&mut self, input: Vec<u8>, start: usize, context: &Context<'_>, decoded: &mut Decoded) {
@@ -133,6 +150,8 @@ impl Decoder {
                 }
             }
         }
+        let refused: u64 = assembly.refused.iter().map(|refused| refused.bytes).sum();
+        decoded.bytes = ((at - start) as u64).saturating_sub(refused);
         assembly.finish(decoded);
     }
 

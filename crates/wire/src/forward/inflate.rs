@@ -21,11 +21,25 @@ pub(super) fn zstd(payload: &[u8], cap: usize) -> Inflated {
     }
 }
 
-fn read(reader: impl Read, cap: usize, broken: &'static str) -> Inflated {
-    let mut bytes = model::buffer();
-    let ended = reader.take(cap as u64 + 1).read_to_end(&mut bytes);
-    let too_large = bytes.len() > cap;
-    Inflated { bytes, broken: ended.is_err().then_some(broken), too_large }
+/// Bytes asked for at a time. What was decompressed in the step that meets damage is lost, so steps are small,
+/// and of one size, so that the same payload always gives the same records.
+const STEP: usize = 4 << 10;
+
+fn read(mut reader: impl Read, cap: usize, broken: &'static str) -> Inflated {
+    let mut inflated = Inflated { bytes: model::buffer(), broken: None, too_large: false };
+    let bytes = &mut inflated.bytes;
+    loop {
+        let start = bytes.len();
+        bytes.resize(start + STEP, 0);
+        let step = reader.read(&mut bytes[start..]);
+        bytes.truncate(start + *step.as_ref().unwrap_or(&0));
+        match step {
+            Ok(0) => return inflated,
+            Ok(_) if bytes.len() > cap => return Inflated { too_large: true, ..inflated },
+            Ok(_) => {}
+            Err(_) => return Inflated { broken: Some(broken), ..inflated },
+        }
+    }
 }
 
 pub(super) fn nothing(why: &'static str) -> Inflated {

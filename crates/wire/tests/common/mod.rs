@@ -6,7 +6,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use model::{Arena, Batch, Value};
-use wire::forward::{Close, Context, Decoded, Decoder, Refused, Settings};
+use wire::Refused;
+use wire::forward::{Close, Context, Decoded, Decoder, Settings};
 
 pub const NOW: u64 = 42;
 
