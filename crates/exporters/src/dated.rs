@@ -10,6 +10,8 @@ use model::{Arena, LogRecord, NodeId, Value, json, number};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::fields;
+
 /// How the time of a record is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -85,7 +87,7 @@ impl DatedJson {
                 arena.live_fields(list, &mut live);
                 let has_own = live.iter().any(|id| arena.key(*id) == self.key);
                 self.open(record.time, has_own, live.is_empty(), out);
-                json::write_fields(arena, &live, out);
+                fields::write_members(arena, &live, out);
                 out.push(b'}');
                 self.live = live;
             }
@@ -104,7 +106,7 @@ impl DatedJson {
             }
         }
         if self.ascii {
-            escape_beyond_ascii(out, start);
+            fields::escape_unicode(out, start);
         }
     }
 
@@ -153,23 +155,6 @@ fn write_double(seconds: u64, nanos: u64, out: &mut Vec<u8>) {
     let point = start + out[start..].iter().position(|byte| *byte == b'.').unwrap_or_default();
     while out.len() > point + 2 && out.last() == Some(&b'0') {
         out.pop();
-    }
-}
-
-/// Escapes every character of `out[start..]` beyond ASCII. Such characters stand inside strings only.
-pub fn escape_beyond_ascii(out: &mut Vec<u8>, start: usize) {
-    let plain = |byte: &u8| (1..0x7f).contains(byte);
-    let Some(first) = out[start..].iter().position(|byte| !plain(byte)) else { return };
-    let tail = out.split_off(start + first);
-    for character in String::from_utf8_lossy(&tail).chars() {
-        if character.is_ascii() && character != '\u{7f}' {
-            out.push(character as u8);
-            continue;
-        }
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            // Writing to a Vec cannot fail.
-            let _ = write!(out, "\\u{unit:04x}");
-        }
     }
 }
 
@@ -230,12 +215,5 @@ mod tests {
         assert_eq!(write(Value::Json(raw), "d"), r#"{"d":1,"a":[1], "b":"x"}"#);
         assert_eq!(write(Value::Json(raw), "a"), r#"{"a":[1], "b":"x"}"#);
         assert_eq!(write(Value::Bool(true), "d"), r#"{"d":1,"log":true}"#);
-    }
-
-    #[test]
-    fn ascii_only() {
-        let mut out = "é{\"a\":\"café 😀\u{7f}\"}".as_bytes().to_vec();
-        escape_beyond_ascii(&mut out, 2);
-        assert_eq!(String::from_utf8(out).unwrap(), "é{\"a\":\"caf\\u00e9 \\ud83d\\ude00\\u007f\"}");
     }
 }
