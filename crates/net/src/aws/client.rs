@@ -166,7 +166,7 @@ impl AwsClient {
                 may_correct_clock = false;
                 continue;
             }
-            let error = AwsError::Service(error);
+            let error = AwsError::from(error);
             if error.is_auth()
                 && let (Some(credentials), Some(keys)) = (&self.credentials, &keys)
             {

@@ -12,7 +12,7 @@ use super::{CredentialsError, xml};
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AwsError {
     #[error(transparent)]
-    Service(ServiceError),
+    Service(Box<ServiceError>),
     #[error(transparent)]
     Http(#[from] HttpError),
     #[error(transparent)]
@@ -228,6 +228,6 @@ impl std::error::Error for ServiceError {}
 
 impl From<ServiceError> for AwsError {
     fn from(error: ServiceError) -> AwsError {
-        AwsError::Service(error)
+        AwsError::Service(Box::new(error))
     }
 }

@@ -78,11 +78,12 @@ fn sort_certificate(error: &CertificateError) -> TlsProblem {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             TlsProblem::NotYetValid
         }
-        CertificateError::UnknownIssuer => TlsProblem::UnknownIssuer,
+        // A bad signature is what a private authority looks like whose key was replaced under the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsProblem::UnknownIssuer,
         CertificateError::NotValidForName => TlsProblem::WrongName(String::new()),
         CertificateError::NotValidForNameContext { presented, .. } => {
             // A certificate may list a hundred names; three are enough to see which server answered.
-            let names: Vec<&str> = presented.iter().take(3).map(String::as_str).collect();
+            let names: Vec<&str> = presented.iter().take(3).map(|name| bare(name)).collect();
             TlsProblem::WrongName(format!(" ({})", names.join(", ")))
         }
         // webpki's answer to a self-signed server certificate that is itself marked as an authority.
@@ -91,4 +92,9 @@ fn sort_certificate(error: &CertificateError) -> TlsProblem {
         }
         other => TlsProblem::Other(format!("the server's certificate is refused: {other}")),
     }
+}
+
+/// rustls shows a name as `DnsName("a.example")`.
+fn bare(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
 }

@@ -127,7 +127,8 @@ fn variables_override_the_host() {
     };
     let all = ("AWS_ENDPOINT_URL", "http://127.0.0.1:5000/");
     let own = ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "https://vpce-1.logs.example");
-    let cases: &[(&str, &[(&str, &str)], &str)] = &[
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let cases: &[Case<'_>] = &[
         ("logs", &[all], "http://127.0.0.1:5000"),
         ("logs", &[all, own], "https://vpce-1.logs.example"),
         ("s3", &[all, own], "http://127.0.0.1:5000"),
