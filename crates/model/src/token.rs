@@ -27,6 +27,27 @@ impl Token {
         Token(Some(Arc::new(Inner { lost: AtomicBool::new(false), receipt })))
     }
 
+    /// One token that stands for several: a record made of pieces from several batches is each one's to lose.
+    ///
+    /// Those tokens settle once the joint one does, and are lost when it is.
+    pub fn join(tokens: impl IntoIterator<Item = Token>) -> Token {
+        let mut parts: Vec<Token> = Vec::new();
+        for token in tokens {
+            let known = |part: &Token| match (&part.0, &token.0) {
+                (Some(part), Some(token)) => Arc::ptr_eq(part, token),
+                _ => false,
+            };
+            if token.is_awaited() && !parts.iter().any(known) {
+                parts.push(token);
+            }
+        }
+        match parts.len() {
+            0 => Token::default(),
+            1 => parts.swap_remove(0),
+            _ => Token::new(Box::new(Joint(parts))),
+        }
+    }
+
     /// True when somebody waits for the outcome.
     pub fn is_awaited(&self) -> bool {
         self.0.is_some()
@@ -43,6 +64,16 @@ impl Token {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.receipt.settle(!*self.lost.get_mut());
+    }
+}
+
+struct Joint(Vec<Token>);
+
+impl Receipt for Joint {
+    fn settle(&self, delivered: bool) {
+        if !delivered {
+            self.0.iter().for_each(Token::lose);
+        }
     }
 }
 
@@ -85,5 +116,23 @@ mod tests {
         drop(other);
         drop(token);
         assert_eq!(rx.try_recv(), Ok(false));
+    }
+
+    #[test]
+    fn a_joint_token_settles_each_of_its_parts() {
+        for lost in [false, true] {
+            let (tx, rx) = mpsc::channel();
+            let first = Token::new(Box::new(Report(tx.clone())));
+            let second = Token::new(Box::new(Report(tx)));
+            let joint = Token::join([first.clone(), Token::default(), second, first]);
+            assert!(joint.is_awaited());
+            if lost {
+                joint.lose();
+            }
+            assert!(rx.try_recv().is_err());
+            drop(joint);
+            assert_eq!(rx.try_iter().collect::<Vec<_>>(), [!lost, !lost]);
+        }
+        assert!(!Token::join([Token::default()]).is_awaited());
     }
 }
