@@ -2,13 +2,28 @@
 //!
 //! One file an exporter; a stranger adds one by writing it and putting it on the list below.
 
+mod base64;
+mod compress;
+pub mod datadog_logs;
 mod dated;
+mod fields;
+mod file;
 #[cfg(test)]
 mod golden;
+mod http;
+mod http_destination;
 mod inspect;
+mod login;
 mod null;
 mod stdout;
+#[cfg(test)]
+mod trial;
 
 /// All exporters.
-pub const EXPORTERS: &[engine::ExporterEntry] =
-    &[engine::exporter::<null::Null>(), engine::exporter::<stdout::Stdout>()];
+pub const EXPORTERS: &[engine::ExporterEntry] = &[
+    engine::exporter::<datadog_logs::DatadogLogs>(),
+    engine::exporter::<file::FileExporter>(),
+    engine::exporter::<http::Http>(),
+    engine::exporter::<null::Null>(),
+    engine::exporter::<stdout::Stdout>(),
+];

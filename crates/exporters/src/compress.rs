@@ -1,0 +1,230 @@
+//! Compresses what an encoder writes, while it writes: only compressed bytes wait for the payload's end.
+//!
+//! One [`Compressor`] serves payload after payload and keeps its tables. Nothing here is bound to a destination.
+
+use std::io::{self, Read};
+
+use flate2::{Compress, Crc, FlushCompress};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use zstd::stream::raw::{CParameter, Encoder as ZstdEncoder, InBuffer, Operation, OutBuffer};
+
+/// How a request body is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+impl Compression {
+    /// The value of `Content-Encoding`.
+    pub fn content_encoding(self) -> Option<&'static str> {
+        match self {
+            Compression::None => None,
+            Compression::Gzip => Some("gzip"),
+            Compression::Zstd => Some("zstd"),
+        }
+    }
+}
+
+/// Bytes gathered before the compressor is called.
+const GATHER_BYTES: usize = 64 << 10;
+/// Room made in the output before each call.
+const STEP_BYTES: usize = 32 << 10;
+
+/// Measured on log records of 700 bytes: level 1 costs 0.9 µs and leaves 133 bytes, level 2 1.6 µs and 94,
+/// level 6 3.6 µs and 76. On a quarter of a core the first still carries 100,000 records a second.
+const GZIP_LEVEL: u32 = 1;
+/// 0.7 µs and 72 bytes a record. Lower levels save a third of the time and double the bytes.
+const ZSTD_LEVEL: i32 = 1;
+/// Log lines resemble their neighbours: a window of 256 KiB finds nearly all that 512 KiB would, and halves
+/// the memory.
+const ZSTD_WINDOW_LOG: u32 = 18;
+
+const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+pub struct Compressor {
+    method: Method,
+    /// Written and not yet compressed.
+    gathered: Vec<u8>,
+    out: Vec<u8>,
+    /// Taken from `gathered` since the payload began.
+    taken: u64,
+}
+
+enum Method {
+    None,
+    Gzip { deflate: Box<Compress>, crc: Crc },
+    Zstd(Box<ZstdEncoder<'static>>),
+}
+
+impl Compressor {
+    pub fn new(compression: Compression) -> Compressor {
+        let method = match compression {
+            Compression::None => Method::None,
+            Compression::Gzip => {
+                let deflate = Compress::new(flate2::Compression::new(GZIP_LEVEL), false);
+                Method::Gzip { deflate: Box::new(deflate), crc: Crc::new() }
+            }
+            Compression::Zstd => {
+                let mut encoder = ZstdEncoder::new(ZSTD_LEVEL).expect("bug: zstd refuses its level");
+                let window = CParameter::WindowLog(ZSTD_WINDOW_LOG);
+                encoder.set_parameter(window).expect("bug: zstd refuses its window");
+                Method::Zstd(Box::new(encoder))
+            }
+        };
+        Compressor { method, gathered: Vec::new(), out: Vec::new(), taken: 0 }
+    }
+
+    /// What was written and not yet compressed: append here. What is not compressed yet can be taken back.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.gathered
+    }
+
+    /// Bytes written since the payload began.
+    pub fn raw_bytes(&self) -> u64 {
+        self.taken + self.gathered.len() as u64
+    }
+
+    /// Compresses what was gathered, once it is enough to be worth a call.
+    pub fn step(&mut self) {
+        if self.gathered.len() >= GATHER_BYTES && !matches!(self.method, Method::None) {
+            self.compress(false);
+        }
+    }
+
+    /// Ends the payload: its bytes as they go on the wire. The next one can begin.
+    pub fn finish(&mut self) -> Vec<u8> {
+        self.compress(true);
+        self.taken = 0;
+        let mut body = std::mem::take(&mut self.out);
+        // What waits in a queue is counted by its length, so it shall not hold much more.
+        if body.capacity() > body.len() + body.len() / 4 {
+            body.shrink_to_fit();
+        }
+        body
+    }
+
+    fn compress(&mut self, last: bool) {
+        let Compressor { method, gathered, out, taken } = self;
+        *taken += gathered.len() as u64;
+        match method {
+            Method::None => return std::mem::swap(gathered, out),
+            Method::Gzip { deflate, crc } => {
+                if out.is_empty() {
+                    out.extend_from_slice(GZIP_HEADER);
+                }
+                crc.update(gathered);
+                run_deflate(deflate, gathered, out, last);
+                if last {
+                    out.extend_from_slice(&crc.sum().to_le_bytes());
+                    out.extend_from_slice(&crc.amount().to_le_bytes());
+                    crc.reset();
+                    deflate.reset();
+                }
+            }
+            Method::Zstd(encoder) => run_zstd(encoder, gathered, out, last),
+        }
+        gathered.clear();
+    }
+}
+
+fn run_deflate(deflate: &mut Compress, input: &[u8], out: &mut Vec<u8>, last: bool) {
+    let flush = if last { FlushCompress::Finish } else { FlushCompress::None };
+    let before = deflate.total_in();
+    loop {
+        out.reserve(STEP_BYTES);
+        let done = (deflate.total_in() - before) as usize;
+        let status =
+            deflate.compress_vec(&input[done..], out, flush).expect("bug: deflate refuses its input");
+        let all_in = (deflate.total_in() - before) as usize == input.len();
+        let ended = if last { status == flate2::Status::StreamEnd } else { all_in };
+        if ended {
+            return;
+        }
+    }
+}
+
+fn run_zstd(encoder: &mut ZstdEncoder<'static>, input: &[u8], out: &mut Vec<u8>, last: bool) {
+    const CANNOT: &str = "bug: zstd refuses its input";
+    let mut input = InBuffer::around(input);
+    while input.pos() < input.src.len() {
+        out.reserve(STEP_BYTES);
+        let filled = out.len();
+        encoder.run(&mut input, &mut OutBuffer::around_pos(out, filled)).expect(CANNOT);
+    }
+    while last {
+        out.reserve(STEP_BYTES);
+        let filled = out.len();
+        if encoder.finish(&mut OutBuffer::around_pos(out, filled), true).expect(CANNOT) == 0 {
+            return;
+        }
+    }
+}
+
+/// A whole body at once.
+pub fn compress(compression: Compression, raw: &[u8]) -> Vec<u8> {
+    let mut compressor = Compressor::new(compression);
+    compressor.buffer().extend_from_slice(raw);
+    compressor.finish()
+}
+
+/// The bytes that were compressed, at most `limit` of them; more is an error.
+pub fn decompress(compression: Compression, body: &[u8], limit: u64) -> io::Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    match compression {
+        Compression::None => raw.extend_from_slice(body),
+        Compression::Gzip => {
+            let mut reader = flate2::bufread::GzDecoder::new(body).take(limit + 1);
+            reader.read_to_end(&mut raw)?;
+        }
+        Compression::Zstd => {
+            let mut reader = zstd::stream::read::Decoder::with_buffer(body)?.take(limit + 1);
+            reader.read_to_end(&mut raw)?;
+        }
+    }
+    if raw.len() as u64 > limit {
+        return Err(io::Error::other(format!("the body holds more than {limit} bytes")));
+    }
+    Ok(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let mut compressor = Compressor::new(compression);
+            // The second payload shows that nothing of the first is left.
+            for lines in [0, 1, 40_000, 3] {
+                let mut expected = Vec::new();
+                for line in 0..lines {
+                    let text = format!("{{\"line\":{line},\"hash\":{}}}", line * 0x9e37_79b9_u64);
+                    expected.extend_from_slice(text.as_bytes());
+                    compressor.buffer().extend_from_slice(text.as_bytes());
+                    compressor.step();
+                }
+                assert_eq!(compressor.raw_bytes(), expected.len() as u64);
+                let body = compressor.finish();
+                let at_once = compress(compression, &expected);
+                for body in [body, at_once] {
+                    let raw = decompress(compression, &body, expected.len() as u64).unwrap();
+                    assert!(raw == expected, "{compression:?} of {lines} lines");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_holds_too_much_is_refused() {
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let body = compress(compression, &[b'x'; 1000]);
+            assert!(decompress(compression, &body, 1000).is_ok());
+            assert!(decompress(compression, &body, 999).is_err());
+        }
+    }
+}
