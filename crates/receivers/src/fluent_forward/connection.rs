@@ -1,0 +1,246 @@
+//! One connection: read, decode, hand on, answer.
+//!
+//! No buffer is held while the sender is silent. While a batch waits for room in the queues nothing is read, and
+//! the sender's socket fills: that is the flow control.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use engine::{Outlet, clock};
+use model::Reason;
+use net::{PeerName, Stream};
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+use wire::Refused;
+use wire::forward::{Ack, Close, Context, Decoded, Decoder};
+
+use super::Shared;
+use super::greeting::greet;
+use crate::connections::Ending;
+use crate::reading::Pace;
+
+/// Part of a begun message that needs no leave: every record of Docker's driver fits, so that senders of large
+/// messages cannot get in its way.
+const FREE_BYTES: usize = 32 << 10;
+
+/// Reads, once the connection has to end, and how long each may wait for what is on its way.
+const LAST_READS: usize = 16;
+const LAST_WAIT: Duration = Duration::from_millis(10);
+
+/// Longest wait for a sender to take an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) struct Connection {
+    stream: Stream,
+    peer: PeerName,
+    out: Outlet,
+    shared: Arc<Shared>,
+    decoder: Decoder,
+    pace: Pace,
+    leave: Leave,
+    /// Tells this connection from others, and whether it lives.
+    identity: Arc<()>,
+    answered: bool,
+}
+
+/// Why a connection ends, where it is not the sender who ends it.
+enum End {
+    /// The sender closed, or the connection broke.
+    Gone,
+    Close(Close),
+    TooMuchHeld,
+    /// An answer could not be sent.
+    Deaf,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Stream, peer: PeerName, out: Outlet, shared: Arc<Shared>) -> Connection {
+        Connection {
+            stream,
+            peer,
+            out,
+            decoder: Decoder::new(shared.settings.clone()),
+            pace: Pace::new(),
+            leave: Leave { shared: shared.clone(), bytes: 0 },
+            shared,
+            identity: Arc::new(()),
+            answered: false,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut ending: Ending) {
+        let end = match self.greet().await {
+            Ok(()) => self.read_all(&mut ending).await,
+            Err(end) => end,
+        };
+        match end {
+            End::Gone => {}
+            End::Close(close) => self.dismiss(close).await,
+            End::TooMuchHeld => {
+                warn!(component = %self.out.id(), peer = %self.peer, "connection closed: half-sent messages take too much memory");
+            }
+            End::Deaf => {
+                debug!(component = %self.out.id(), peer = %self.peer, "connection closed: an answer was not taken");
+            }
+        }
+        if let Some(refused) = self.decoder.finish() {
+            self.refuse(refused);
+        }
+    }
+
+    async fn greet(&mut self) -> Result<(), End> {
+        let Some(secrets) = &self.shared.secrets else { return Ok(()) };
+        match greet(&mut self.stream, secrets).await {
+            Ok(early) if early.is_empty() => Ok(()),
+            Ok(early) => {
+                let mut buffer = self.decoder.take_buffer();
+                buffer.extend_from_slice(&early);
+                self.take(buffer).await
+            }
+            Err(why) => {
+                warn!(component = %self.out.id(), peer = %self.peer, why, "client turned away");
+                Err(End::Gone)
+            }
+        }
+    }
+
+    async fn read_all(&mut self, ending: &mut Ending) -> End {
+        loop {
+            tokio::select! {
+                readable = self.stream.readable() => {
+                    if readable.is_err() {
+                        return End::Gone;
+                    }
+                }
+                () = ending.comes() => return self.read_the_rest().await,
+            }
+            self.pace.gather().await;
+            if let Err(end) = self.read_once().await {
+                return end;
+            }
+        }
+    }
+
+    /// Takes what is already there.
+    async fn read_the_rest(&mut self) -> End {
+        for _ in 0..LAST_READS {
+            let Ok(Ok(())) = timeout(LAST_WAIT, self.stream.readable()).await else { break };
+            if let Err(end) = self.read_once().await {
+                return end;
+            }
+        }
+        End::Gone
+    }
+
+    /// One read and all that follows from it.
+    async fn read_once(&mut self) -> Result<(), End> {
+        let shared = self.shared.clone();
+        let mut buffer = self.decoder.take_buffer();
+        let read = self.pace.read(&mut self.stream, &mut buffer).await;
+        let busy = shared.traffic.busy();
+        // Also when nothing came: the decoder has to get back what it began.
+        let taken = self.take(buffer).await;
+        drop(busy);
+        match read {
+            Ok(Some(0)) => Err(End::Gone),
+            Ok(_) => taken,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::ConnectionReset {
+                    debug!(component = %self.out.id(), peer = %self.peer, %error, "connection broke");
+                }
+                Err(End::Gone)
+            }
+        }
+    }
+
+    async fn take(&mut self, buffer: Vec<u8>) -> Result<(), End> {
+        let Decoded { batches, acks, refused, resent, bytes, close } = self.decode(buffer);
+        refused.into_iter().for_each(|refused| self.refuse(refused));
+        if resent > 0 {
+            debug!(component = %self.out.id(), peer = %self.peer, chunks = resent, "chunks sent again left out");
+        }
+        let records: usize = batches.iter().map(model::Batch::len).sum();
+        let mut taken = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let share = bytes * batch.len() as u64 / records as u64;
+            taken.push(self.out.send(batch, share).await.is_ok());
+        }
+        self.pace.done();
+        self.answer(acks, &taken).await?;
+        if let Some(close) = close {
+            return Err(End::Close(close));
+        }
+        if self.leave.ask(self.decoder.held()) { Ok(()) } else { Err(End::TooMuchHeld) }
+    }
+
+    fn decode(&mut self, buffer: Vec<u8>) -> Decoded {
+        let is_new = !self.answered;
+        let already_taken = |reply: &[u8]| self.shared.resent.contains(reply, &self.identity, is_new);
+        self.decoder.decode(buffer, &Context { now: clock::now_nanos(), already_taken: &already_taken })
+    }
+
+    /// Answers chunks that were taken in, each in a write of its own: some clients lose the second of two
+    /// answers that arrive together.
+    async fn answer(&mut self, acks: Vec<Ack>, taken: &[bool]) -> Result<(), End> {
+        for Ack { batch, reply } in acks {
+            self.pace.gathers = false;
+            if batch.is_some_and(|batch| !taken[batch]) {
+                continue;
+            }
+            // First remembered, then sent: the sender may come back before the write returns.
+            self.shared.resent.remember(&reply, &self.identity);
+            self.answered = true;
+            match timeout(ANSWER_TIMEOUT, self.stream.write_all(&reply)).await {
+                Ok(Ok(())) => {}
+                _ => return Err(End::Deaf),
+            }
+        }
+        Ok(())
+    }
+
+    async fn dismiss(&mut self, close: Close) {
+        warn!(component = %self.out.id(), peer = %self.peer, why = %close, "connection closed");
+        if let Some(reply) = close.reply() {
+            let _ = timeout(ANSWER_TIMEOUT, self.stream.write_all(reply)).await;
+            let _ = timeout(ANSWER_TIMEOUT, self.stream.shutdown()).await;
+        }
+    }
+
+    fn refuse(&self, Refused { reason, records, bytes, why }: Refused) {
+        self.out.refuse(reason, records, bytes);
+        let reason = Reason::as_str(reason);
+        warn!(component = %self.out.id(), peer = %self.peer, reason, records, bytes, why, "records refused");
+    }
+}
+
+/// This connection's part in the memory that begun messages may take together.
+struct Leave {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Leave {
+    /// False when all connections together hold too much.
+    fn ask(&mut self, held: usize) -> bool {
+        let wanted = held.saturating_sub(FREE_BYTES);
+        if wanted == self.bytes {
+            return true;
+        }
+        let all: &AtomicUsize = &self.shared.held;
+        let before = all.fetch_add(wanted, Ordering::AcqRel);
+        all.fetch_sub(self.bytes, Ordering::AcqRel);
+        let total = before + wanted - self.bytes;
+        let fits = wanted < self.bytes || total <= self.shared.max_held;
+        self.bytes = wanted;
+        fits
+    }
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.shared.held.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
