@@ -36,8 +36,8 @@ pub struct AwsClient {
     skew: AtomicI64,
 }
 
-/// One call. `body_sha256` saves hashing a body whose hash is known.
-#[derive(Debug, Clone)]
+/// One call. `body_sha256` saves hashing a body whose hash is known. `Debug` leaves out headers and body.
+#[derive(Clone)]
 pub struct AwsRequest {
     pub method: Method,
     /// Encoded path and query below the endpoint, beginning with `/`.
@@ -253,6 +253,13 @@ fn http_date(text: &str) -> Option<i64> {
     // `Date` is RFC 2822 but for the zone, which it calls GMT.
     let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(zoned.timestamp().as_second())
+}
+
+impl fmt::Debug for AwsRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AwsRequest { method, path, host_prefix, .. } = self;
+        write!(f, "AwsRequest({method} {host_prefix}{path}, {} bytes)", self.body.len())
+    }
 }
 
 impl fmt::Debug for AwsClient {

@@ -17,8 +17,9 @@ const AHEAD: Duration = Duration::from_secs(5 * 60);
 /// Least time between two tries to fetch while others wait or old keys serve.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Keys younger than this are not thrown away because of an error: they are as good as they get.
-const TRUSTED_AGE: Duration = Duration::from_secs(10);
+/// Keys younger than this are not thrown away because of an error: they are as good as they get, and a
+/// missing permission must not turn into a stream of questions to STS.
+const TRUSTED_AGE: Duration = Duration::from_secs(60);
 
 /// An access key, its secret and session token. `Debug` shows the key id only.
 pub struct Keys {

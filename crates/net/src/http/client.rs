@@ -66,7 +66,8 @@ pub struct Client {
     max_response_bytes: usize,
 }
 
-#[derive(Debug, Clone)]
+/// `Debug` leaves out the body, which may hold keys or somebody's records.
+#[derive(Clone)]
 pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -209,6 +210,13 @@ impl Response {
     /// `Retry-After` in seconds. The form with a date is rare and the caller's own backoff serves as well.
     pub fn retry_after(&self) -> Option<Duration> {
         self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body_bytes = self.body.len();
+        f.debug_struct("Response").field("status", &self.status).field("body_bytes", &body_bytes).finish()
     }
 }
 
