@@ -144,7 +144,8 @@ impl Parser {
     #[inline]
     pub fn parse(&self, arena: &mut Arena, text: Span) -> Option<Parsed> {
         let mut fields = match &self.kind {
-            Kind::Json => arena.parse_object(text).ok()?,
+            Kind::Json if looks_like_object(arena.bytes(text)) => arena.parse_object(text).ok()?,
+            Kind::Json => return None,
             Kind::Regex { pattern, names, skip_empty } => {
                 self.captured(arena, text, pattern, names, *skip_empty)?
             }
@@ -247,6 +248,11 @@ impl Parser {
             _ => Value::Str(text),
         }
     }
+}
+
+/// Spares plain text the check for UTF-8 and the repair.
+fn looks_like_object(text: &[u8]) -> bool {
+    text.trim_ascii_start().first() == Some(&b'{')
 }
 
 impl TimeRule {

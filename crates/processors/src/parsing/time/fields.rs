@@ -153,7 +153,7 @@ impl Item {
 
 impl Field {
     fn read<'t>(self, text: &'t [u8], read: &mut Read) -> Option<&'t [u8]> {
-        let mut number = |digits: usize, least: i64, most: i64| {
+        let number = |digits: usize, least: i64, most: i64| {
             let (value, rest) = digits_of(text.trim_ascii_start(), digits)?;
             (least..=most).contains(&value).then_some((value, rest))
         };
