@@ -49,7 +49,8 @@ impl Files for Memory {
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let prefix = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
+        let prefix =
+            if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_end_matches('/')) };
         let mut names: Vec<String> = self
             .files
             .keys()

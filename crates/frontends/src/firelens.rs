@@ -180,8 +180,12 @@ pub fn exported_variables(
         match serde_json::from_str::<Value>(text) {
             Ok(document) => variables.extend(from_metadata(&document)),
             Err(cause) => {
-                let fault = Diagnostic::warning("the task metadata is not JSON, so variables such as `ECS_CLUSTER` are not set");
-                diagnostics.push(fault.at(Origin::variable("ECS_CONTAINER_METADATA_URI_V4")).because(cause.to_string()));
+                let fault = Diagnostic::warning(
+                    "the task metadata is not JSON, so variables such as `ECS_CLUSTER` are not set",
+                );
+                diagnostics.push(
+                    fault.at(Origin::variable("ECS_CONTAINER_METADATA_URI_V4")).because(cause.to_string()),
+                );
             }
         }
     }
@@ -189,7 +193,8 @@ pub fn exported_variables(
         None => true,
         Some(own) => {
             if own != *value {
-                let message = format!("`{name}` is `{own}` as you set it, where the task metadata says `{value}`");
+                let message =
+                    format!("`{name}` is `{own}` as you set it, where the task metadata says `{value}`");
                 diagnostics.push(Diagnostic::note(message).at(Origin::variable(name)));
             }
             false

@@ -27,7 +27,7 @@ mod table;
 mod values;
 mod yaml_dialect;
 
-use config::{Diagnostic, Diagnostics, Setting, TagMatch, Topology};
+use config::{Diagnostic, Diagnostics, Setting, Severity, TagMatch, Topology};
 
 use crate::Files;
 use context::Context;
@@ -72,6 +72,7 @@ pub fn lower(sources: &[Source], files: &dyn Files, environment: Environment<'_>
     let mut cx = Context::new(environment, document.variables.clone(), Diagnostics::new());
     let asked = service::parser_files(&cx, &document.sections);
     let asked: Vec<_> = asked.into_iter().map(|(path, property)| (path, property.clone())).collect();
+    loader.gravity = Severity::Warning;
     for (path, property) in asked {
         loader.include(&path, property.origin.file, property.value_origin);
     }
@@ -103,9 +104,13 @@ fn lower_document(cx: &mut Context<'_>, document: &Document) {
     of(Kind::Filter).for_each(|section| filters::lower(cx, section));
     of(Kind::Output).for_each(|section| outputs::lower(cx, document, section));
     document.sections.iter().for_each(|section| warn_of_unused(cx, section));
-    if cx.topology.receivers.is_empty() && !cx.diagnostics.has_errors() {
-        let fault = Diagnostic::error("no [INPUT] section, so nothing ever comes in");
-        cx.diagnostics.push(fault.help("add `[INPUT]` with `Name forward`"));
+    if of(Kind::Input).next().is_none() {
+        let diagnostic = Diagnostic::warning("there is no [INPUT] section, so nothing ever comes in");
+        cx.diagnostics.push(diagnostic.help("add `[INPUT]` with `Name forward`"));
+    }
+    if of(Kind::Output).next().is_none() {
+        let diagnostic = Diagnostic::warning("there is no [OUTPUT] section, so what comes in goes nowhere");
+        cx.diagnostics.push(diagnostic.help("add `[OUTPUT]` with `Name` and `Match *`"));
     }
 }
 

@@ -133,7 +133,10 @@ mod tests {
         let setting = read("service:\n  flush: 1\n  list: [a, 'b c']\nnothing:\n").expect("parses");
         assert_eq!(format!("{setting:?}"), r#"{service: {flush: "1", list: ["a", "b c"]}, nothing: null}"#);
         let service = setting.get("service").expect("there");
-        assert_eq!(service.get("flush").and_then(|s| s.origin).map(|o| o.to_string()), Some("a.yaml:2:10".into()));
+        assert_eq!(
+            service.get("flush").and_then(|s| s.origin).map(|o| o.to_string()),
+            Some("a.yaml:2:10".into())
+        );
         assert_eq!(service.entries()[1].0.origin.map(|o| o.to_string()), Some("a.yaml:3:3".into()));
     }
 

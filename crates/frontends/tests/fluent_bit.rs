@@ -17,6 +17,7 @@ fn environment(name: &str) -> Option<String> {
         "ECS_TASK_ID" => "0f1e2d3c",
         "apikey_0" | "apikey_2" => "0000example0000",
         "WITH_LINE_FEED" => "0000example0000\n",
+        "HOSTNAME" => "sample-host",
         "EMPTY" => "",
         "SOCKET" => "/var/run/fluent.sock",
         _ => return None,
@@ -87,7 +88,8 @@ fn lowering() {
 }
 
 fn as_json(topology: &Topology) -> Value {
-    let component = |c: &config::Component| json!({"id": &*c.id, "kind": &*c.kind, "settings": c.settings.to_json()});
+    let component =
+        |c: &config::Component| json!({"id": &*c.id, "kind": &*c.kind, "settings": c.settings.to_json()});
     let pipeline = &topology.pipelines[0];
     let service = &topology.service;
     json!({
@@ -116,6 +118,44 @@ fn tags(matching: &TagMatch) -> String {
     if parts.is_empty() { "everything".into() } else { parts.join(" or ") }
 }
 
+/// Values as Fluent Bit itself read them: what the recorded output holds is what the records were set to.
+#[test]
+fn values_are_read_as_fluent_bit_reads_them() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/fluent-bit");
+    for case in ["env_expansion", "env_set", "config_trimming", "config_crlf"] {
+        let folder = fixtures.join(case);
+        let own: Value = std::fs::read(folder.join("env.json"))
+            .map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).expect("is JSON"));
+        let of_case = |name: &str| {
+            own.get(name).and_then(Value::as_str).map(str::to_owned).or_else(|| environment(name))
+        };
+        let source = Source::path(folder.join("fluent-bit.conf").to_str().expect("UTF-8"));
+        let (topology, _) = lower(&[source], &Disk, &of_case);
+        let settings = topology
+            .processors
+            .iter()
+            .find(|p| &*p.kind == "record_modifier")
+            .expect("there")
+            .settings
+            .to_json();
+        let mut read: Vec<(String, Value)> = settings["records"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|record| (record["key"].as_str().unwrap_or_default().to_owned(), record["value"].clone()))
+            .collect();
+        let sent: Value = serde_json::from_slice(&std::fs::read(folder.join("datadog.json")).expect("reads"))
+            .expect("is JSON");
+        let mut expected: Vec<(String, Value)> =
+            sent[0].as_object().expect("a record").clone().into_iter().collect();
+        // What the Datadog output itself adds.
+        expected.retain(|(key, _)| !matches!(key.as_str(), "timestamp" | "service" | "message" | "ddtags"));
+        read.sort_by(|a, b| a.0.cmp(&b.0));
+        expected.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(read, expected, "{case}");
+    }
+}
+
 /// Every configuration Fluent Bit itself ran for the fixtures.
 #[test]
 fn recorded_configurations_lower_without_a_fault() {
@@ -132,8 +172,16 @@ fn recorded_configurations_lower_without_a_fault() {
         if parsers.exists() {
             sources.push(Source::path(parsers.to_str().expect("UTF-8")));
         }
-        let (topology, diagnostics) = lower(&sources, &Disk, &environment);
-        assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+        let own: Value = std::fs::read(entry.path().join("env.json"))
+            .map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).expect("is JSON"));
+        let of_case = |name: &str| {
+            own.get(name).and_then(Value::as_str).map(str::to_owned).or_else(|| environment(name))
+        };
+        let (topology, diagnostics) = lower(&sources, &Disk, &of_case);
+        // Named as not supported, which is all one can ask.
+        let faults = diagnostics.iter().filter(|d| d.severity == config::Severity::Error);
+        let faults: Vec<_> = faults.filter(|d| !d.message.contains("is not part of Outrigger")).collect();
+        assert!(faults.is_empty(), "{}\n{faults:?}", main.display());
         assert!(!topology.receivers.is_empty() && !topology.pipelines[0].routes.is_empty());
         count += 1;
     }
@@ -168,10 +216,12 @@ fn every_shipped_file_lowers() {
     for folder in ["/fluent-bit/configs", "/fluent-bit/parsers", "/ecs"] {
         for name in files.list(folder).expect("lists") {
             let path = format!("{folder}/{name}");
-            let (_, diagnostics) = lower(&[Source::path(path.clone())], &files, &|name| Some(match name {
-                "PARSER_NAME" => "json".to_owned(),
-                other => other.to_lowercase(),
-            }));
+            let (_, diagnostics) = lower(&[Source::path(path.clone())], &files, &|name| {
+                Some(match name {
+                    "PARSER_NAME" => "json".to_owned(),
+                    other => other.to_lowercase(),
+                })
+            });
             let faults: Vec<&str> = diagnostics
                 .iter()
                 .filter(|d| d.severity == config::Severity::Error)
@@ -187,10 +237,59 @@ fn every_shipped_file_lowers() {
 #[test]
 fn noise_never_panics() {
     let words: &[&str] = &[
-        "[INPUT]", "[FILTER]", "[OUTPUT]", "[PARSER]", "[MULTILINE_PARSER]", "[SERVICE]", "[", "]", "\n", "\n    ", "\t",
-        "Name ", "Match ", "forward", "datadog", "cloudwatch", "grep", "modify", "parser", "multiline", "Regex ", "Rule ",
-        "*", "${", "}", ":-", "$(", "\"", "/(?<a>", ")", "[[:", "\\", "@INCLUDE ", "@SET ", "=", "tls.", "host ", "https://[",
-        "::", "é", "\0", "- ", ": ", "pipeline:", "inputs:", "&a ", "*a", "{", "|", ">", "\u{feff}", "9999999999999", "-1",
+        "[INPUT]",
+        "[FILTER]",
+        "[OUTPUT]",
+        "[PARSER]",
+        "[MULTILINE_PARSER]",
+        "[SERVICE]",
+        "[",
+        "]",
+        "\n",
+        "\n    ",
+        "\t",
+        "Name ",
+        "Match ",
+        "forward",
+        "datadog",
+        "cloudwatch",
+        "grep",
+        "modify",
+        "parser",
+        "multiline",
+        "Regex ",
+        "Rule ",
+        "*",
+        "${",
+        "}",
+        ":-",
+        "$(",
+        "\"",
+        "/(?<a>",
+        ")",
+        "[[:",
+        "\\",
+        "@INCLUDE ",
+        "@SET ",
+        "=",
+        "tls.",
+        "host ",
+        "https://[",
+        "::",
+        "é",
+        "\0",
+        "- ",
+        ": ",
+        "pipeline:",
+        "inputs:",
+        "&a ",
+        "*a",
+        "{",
+        "|",
+        ">",
+        "\u{feff}",
+        "9999999999999",
+        "-1",
     ];
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut random = move || {
@@ -210,4 +309,48 @@ fn noise_never_panics() {
         let name = if round % 2 == 0 { "/noise.conf" } else { "/noise.yaml" };
         lower(&[Source::bytes(name, bytes)], &Memory::new(), &environment).1.render(true);
     }
+}
+
+/// Where we say error and Fluent Bit says nothing: sections it ignores that name what does not exist, and a
+/// multiline parser without a usable rule, which joins nothing.
+const STRICTER: &[&str] = &["parsers_file_other_sections", "multiline_bad_rule"];
+
+/// Small configurations with one thing wrong, and whether Fluent Bit started on them. What it runs, we run;
+/// what it refuses, we accept or refuse as `config_errors.txt` says.
+#[test]
+fn where_fluent_bit_starts_so_do_we() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/fluent-bit/config_errors");
+    let results: Vec<Value> =
+        serde_json::from_slice(&std::fs::read(folder.join("results.json")).expect("reads")).expect("is JSON");
+    let (mut text, mut wrong) = (String::new(), Vec::new());
+    for case in &results {
+        let name = case["name"].as_str().expect("a name");
+        let mut files = Memory::new();
+        for entry in std::fs::read_dir(folder.join(name)).expect("lists").flatten() {
+            let file = entry.file_name().to_string_lossy().into_owned();
+            files = files.with(format!("/{file}"), std::fs::read(entry.path()).expect("reads"));
+        }
+        let mut sources = vec![Source::path("/fluent-bit.conf")];
+        if files.read("/parsers.conf").is_ok() {
+            sources.push(Source::path("/parsers.conf"));
+        }
+        let (_, diagnostics) =
+            lower(&sources, &files, &|name| (name == "AWS_REGION").then(|| "eu-west-1".into()));
+        let runs = case["exit"] == "runs";
+        text.push_str(&format!(
+            "## {name}: {}. Fluent Bit {}\n",
+            case["about"].as_str().unwrap_or_default(),
+            if runs { "starts" } else { "refuses" }
+        ));
+        text.push_str(&diagnostics.render(false));
+        text.push('\n');
+        if runs && diagnostics.has_errors() && !STRICTER.contains(&name) {
+            wrong.push(format!("{name}\n{}", diagnostics.render(false)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let mut failed = Vec::new();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/config_errors.txt");
+    golden(&path, &text, &mut failed);
+    assert!(failed.is_empty(), "{}\n(UPDATE_GOLDEN=1 rewrites)", failed.join("\n"));
 }

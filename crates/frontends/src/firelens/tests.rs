@@ -21,7 +21,14 @@ fn files_come_in_natural_order() {
     let names: Vec<String> = files.iter().map(|file| file.location.to_string()).collect();
     assert_eq!(
         names,
-        ["s3://b/none.conf", "s3://b/deep/one.conf", "/ecs/two.conf", "/three.conf", "s3://b/ten.conf", "s3://b/words.conf"]
+        [
+            "s3://b/none.conf",
+            "s3://b/deep/one.conf",
+            "/ecs/two.conf",
+            "/three.conf",
+            "s3://b/ten.conf",
+            "s3://b/words.conf"
+        ]
     );
     assert_eq!(diagnostics.len(), 2);
     assert!(diagnostics.render(false).contains("variable aws_fluent_bit_init_s3_4"));

@@ -9,12 +9,30 @@ use super::document::Kind;
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Line {
-    Section { name: String, origin: Origin },
+    Section {
+        name: String,
+        origin: Origin,
+    },
     /// `[name]` inside a section: the start of a group of properties.
-    Group { name: String, origin: Origin },
-    Property { key: String, origin: Origin, value: String, value_origin: Origin },
-    Include { pattern: String, origin: Origin },
-    Set { name: String, value: String, origin: Origin },
+    Group {
+        name: String,
+        origin: Origin,
+    },
+    Property {
+        key: String,
+        origin: Origin,
+        value: String,
+        value_origin: Origin,
+    },
+    Include {
+        pattern: String,
+        origin: Origin,
+    },
+    Set {
+        name: String,
+        value: String,
+        origin: Origin,
+    },
 }
 
 pub(super) fn lines(text: &str, file: FileId, diagnostics: &mut Diagnostics) -> Vec<Line> {
@@ -73,19 +91,19 @@ impl Reader<'_> {
 
     fn command(&self) -> Result<Line, Diagnostic> {
         let (word, rest) = self.content.split_once(char::is_whitespace).unwrap_or((self.content, ""));
-        let (rest, origin) = (rest.trim(), self.at(0));
+        let (rest, origin) = (rest.trim_end(), self.at(0));
         match word.to_ascii_lowercase().as_str() {
-            "@include" if !rest.is_empty() => Ok(Line::Include { pattern: rest.to_owned(), origin }),
+            "@include" if !rest.is_empty() => Ok(Line::Include { pattern: rest.trim().to_owned(), origin }),
             "@set" => match rest.split_once('=') {
                 Some((name, value)) if !name.trim().is_empty() => {
-                    Ok(Line::Set { name: name.trim().to_owned(), value: value.trim().to_owned(), origin })
+                    Ok(Line::Set { name: name.trim().to_owned(), value: value.to_owned(), origin })
                 }
-                _ => Err(Diagnostic::error("`@SET` needs a name and a value")
+                _ => Err(Diagnostic::warning("`@SET` needs a name and a value")
                     .at(origin)
                     .help("write `@SET NAME=value`")),
             },
             "@include" => Err(Diagnostic::error("`@INCLUDE` names no file").at(origin)),
-            _ => Err(Diagnostic::error(format!("`{}` is not a command", short(word)))
+            _ => Err(Diagnostic::warning(format!("`{}` is not a command", short(word)))
                 .at(origin)
                 .help("there are `@INCLUDE PATH` and `@SET NAME=value`")),
         }
@@ -143,11 +161,10 @@ mod tests {
         check("[INPUT] # c\r\n\tName\tforward\r\n", &["f:1:1 [INPUT]", "f:2:2 name = f:2:7 forward"]);
         check("# a\n  # b\n\n   \n[a]", &["f:5:1 [a]"]);
         check("[OUTPUT]\n  Match * # all", &["f:1:1 [OUTPUT]", "f:2:3 match = f:2:9 * # all"]);
-        check("[FILTER]\n  Name   grep\n     Regex  log  a b ", &[
-            "f:1:1 [FILTER]",
-            "f:2:3 name = f:2:10 grep",
-            "f:3:6 regex = f:3:13 log  a b",
-        ]);
+        check(
+            "[FILTER]\n  Name   grep\n     Regex  log  a b ",
+            &["f:1:1 [FILTER]", "f:2:3 name = f:2:10 grep", "f:3:6 regex = f:3:13 log  a b"],
+        );
         check("\u{feff}[INPUT]\n  Größe ä x", &["f:1:1 [INPUT]", "f:2:3 größe = f:2:9 ä x"]);
         check("  [INPUT]\n  Name x", &["f:1:3 [INPUT]", "f:2:3 name = f:2:8 x"]);
         check("[INPUT]\n  [condition]\n", &["f:1:1 [INPUT]", "f:2:3 group condition"]);
@@ -158,10 +175,13 @@ mod tests {
     fn faults() {
         check("[INPUT\n", &["f:1:1 ! `[INPUT` has no closing `]`"]);
         check("[A]\n  key\n  k v", &["f:1:1 [A]", "f:3:3 k = f:3:5 v", "f:2:3 ! `key` has no value"]);
-        check("@INCLUDE\n@SET x\n@FOO y", &[
-            "f:1:1 ! `@INCLUDE` names no file",
-            "f:2:1 ! `@SET` needs a name and a value",
-            "f:3:1 ! `@FOO` is not a command",
-        ]);
+        check(
+            "@INCLUDE\n@SET x\n@FOO y",
+            &[
+                "f:1:1 ! `@INCLUDE` names no file",
+                "f:2:1 ! `@SET` needs a name and a value",
+                "f:3:1 ! `@FOO` is not a command",
+            ],
+        );
     }
 }

@@ -25,7 +25,10 @@ pub(super) const MATCHING: &[Field] = &[own("match"), own("match_regex")];
 
 pub(super) const INPUT: &[Field] = &[
     own("tag"),
-    silent("mem_buf_limit", "reading stops when the destinations' queues are full, and nothing is thrown away"),
+    silent(
+        "mem_buf_limit",
+        "reading stops when the destinations' queues are full, and nothing is thrown away",
+    ),
     silent("storage.pause_on_chunks_overlimit", "reading stops when the destinations' queues are full"),
     own("storage.type"),
     silent("threaded", "every connection has its own task"),
@@ -112,7 +115,9 @@ pub(super) fn matching(cx: &mut Context<'_>, section: &Section, label: &str) -> 
         Ok(pattern) => Some(pattern),
         Err(fault) => {
             let message = format!("`match_regex` of {label} is not a regular expression");
-            cx.diagnostics.push(Diagnostic::error(message).at(value.origin).because(fault.cause()));
+            let help = "nothing matches it; Fluent Bit says nothing about that";
+            cx.diagnostics
+                .push(Diagnostic::warning(message).at(value.origin).because(fault.cause()).help(help));
             None
         }
     });
@@ -134,7 +139,8 @@ fn reserved() -> Vec<String> {
 pub(super) fn may_overlap(a: &TagMatch, b: &TagMatch) -> bool {
     match (&a.wildcard, &b.wildcard) {
         (Some(a), Some(b)) => {
-            config::wildcard_matches(a.as_bytes(), b.as_bytes()) || config::wildcard_matches(b.as_bytes(), a.as_bytes())
+            config::wildcard_matches(a.as_bytes(), b.as_bytes())
+                || config::wildcard_matches(b.as_bytes(), a.as_bytes())
         }
         _ => a.expression == b.expression,
     }
@@ -182,8 +188,7 @@ fn retry_limit(draft: &mut Draft<'_, '_>) {
         text => match text.parse::<u32>() {
             Ok(limit) if limit > 0 => limit,
             _ => {
-                draft.wrong("retry_limit", &value, "a number above 0, `no_limits` or `no_retries`");
-                return;
+                return draft.odd("retry_limit", &value, "a number above 0, `no_limits` or `no_retries`");
             }
         },
     };
@@ -198,11 +203,16 @@ fn retry_limit(draft: &mut Draft<'_, '_>) {
         wait = (wait * 2).min(retry.cap);
     }
     let message = format!(
-        "{} drops what it cannot deliver in {limit} more tries, which take about {}",
+        "{} drops what it cannot deliver in {limit} more {}, about {} in all",
         draft.label,
+        if limit == 1 { "try" } else { "tries" },
         config::Interval(Duration::from_secs(total.as_secs()))
     );
-    draft.note(message, value.origin, "without `Retry_Limit` it goes on trying for as long as the queue has room");
+    draft.note(
+        message,
+        value.origin,
+        "without `Retry_Limit` it goes on trying for as long as the queue has room",
+    );
 }
 
 fn workers(draft: &mut Draft<'_, '_>) {
@@ -211,7 +221,7 @@ fn workers(draft: &mut Draft<'_, '_>) {
         // One worker of Fluent Bit has several requests in flight too.
         Ok(0 | 1) => {}
         Ok(workers) => draft.delivery.concurrency = workers.min(64),
-        Err(_) => draft.wrong("workers", &value, "a whole number"),
+        Err(_) => draft.odd("workers", &value, "a whole number"),
     }
 }
 

@@ -27,7 +27,11 @@ pub(super) struct Context<'c> {
 }
 
 impl<'c> Context<'c> {
-    pub fn new(environment: Environment<'c>, variables: Vec<(String, String)>, diagnostics: Diagnostics) -> Self {
+    pub fn new(
+        environment: Environment<'c>,
+        variables: Vec<(String, String)>,
+        diagnostics: Diagnostics,
+    ) -> Self {
         Context {
             environment,
             variables: variables.into_iter().collect(),
@@ -88,8 +92,10 @@ impl<'c> Context<'c> {
             return id;
         }
         if let Some(alias) = alias {
-            let message = format!("the alias `{}` is taken by another {role}; this one is `{counted}`", alias.text);
-            self.diagnostics.push(Diagnostic::warning(message).at(alias.origin).help("give each its own alias"));
+            let message =
+                format!("the alias `{}` is taken by another {role}; this one is `{counted}`", alias.text);
+            self.diagnostics
+                .push(Diagnostic::warning(message).at(alias.origin).help("give each its own alias"));
         }
         self.ids.insert((role, counted.clone()));
         counted

@@ -1,7 +1,7 @@
 //! A plugin section on its way to becoming a component: values with their variables filled in, the settings
 //! so far, and what is wrong with them.
 
-use config::{Delivery, Diagnostic, Key, Origin, Pattern, Setting, closest};
+use config::{Delivery, Diagnostic, Key, Origin, Pattern, Setting, Severity, closest};
 
 use super::context::Context;
 use super::document::{Property, Section};
@@ -17,6 +17,8 @@ pub(super) struct Draft<'d, 'c> {
     pub label: String,
     pub settings: Setting,
     pub delivery: Delivery,
+    /// How grave a fault is that Fluent Bit refuses to start on.
+    pub gravity: Severity,
     /// Cleared when something it cannot do without is missing: then it is left out of the topology.
     pub usable: bool,
 }
@@ -45,7 +47,16 @@ impl Value {
 impl<'d, 'c> Draft<'d, 'c> {
     pub fn new(cx: &'d mut Context<'c>, section: &'d Section, id: String, label: String) -> Self {
         let settings = Setting::map().at(section.origin);
-        Draft { cx, section, id, label, settings, delivery: Delivery::default(), usable: true }
+        Draft {
+            cx,
+            section,
+            id,
+            label,
+            settings,
+            delivery: Delivery::default(),
+            gravity: Severity::Error,
+            usable: true,
+        }
     }
 
     /// The value of a property; `None` when it is not given or its variables leave nothing of it.
@@ -84,7 +95,7 @@ impl<'d, 'c> Draft<'d, 'c> {
     }
 
     pub fn error(&mut self, message: String, origin: Origin, help: &str) {
-        self.push(with_help(Diagnostic::error(message).at(origin), help));
+        self.push(with_help(Diagnostic::new(self.gravity, message).at(origin), help));
     }
 
     pub fn warn(&mut self, message: String, origin: Origin, help: &str) {
@@ -98,6 +109,13 @@ impl<'d, 'c> Draft<'d, 'c> {
     pub fn wrong(&mut self, key: &str, value: &Value, wanted: &str) {
         let message = format!("`{key}` of {} must be {wanted}, not {}", self.label, shown(value));
         self.error(message, value.origin, "");
+    }
+
+    /// A wrong value that Fluent Bit takes for some default.
+    pub fn odd(&mut self, key: &str, value: &Value, wanted: &str) {
+        let message =
+            format!("`{key}` of {} must be {wanted}, not {}; the default is used", self.label, shown(value));
+        self.warn(message, value.origin, "");
     }
 
     /// Reports a property the component cannot do without.
@@ -114,16 +132,19 @@ impl<'d, 'c> Draft<'d, 'c> {
         self.usable = false;
         let names = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" or ");
         let diagnostic = match keys.iter().find_map(|key| self.section.last(key)) {
+            // What is written was wrong, which was said.
+            Some(property) if self.cx.value(property).is_some() => return,
             Some(property) => {
                 let missing = self.cx.expand(&property.raw).missing.join("`, `");
-                Diagnostic::error(format!("{} needs {names}, and what is written comes out empty", self.label))
+                let message = format!("{} needs {names}, and what is written comes out empty", self.label);
+                Diagnostic::new(self.gravity, message)
                     .at(property.value_origin)
                     .because(format!("the variable `{missing}` is not set, or set to nothing"))
                     .help("in a task definition it comes from `secretOptions` or `environment`")
             }
             None => {
                 let message = format!("{} has no {names}", self.label);
-                with_help(Diagnostic::error(message).at(self.section.origin), help)
+                with_help(Diagnostic::new(self.gravity, message).at(self.section.origin), help)
             }
         };
         self.push(diagnostic);
@@ -165,13 +186,23 @@ impl<'d, 'c> Draft<'d, 'c> {
 
     fn read(&mut self, field: &Field, property: &Property, value: Value) {
         match field.to {
-            To::Own | To::Silent(_) => {}
-            To::Note(why) => self.note(format!("`{}` of {} has no effect", field.key, self.label), property.origin, why),
-            To::Warn(why) => self.warn(format!("`{}` of {} is not supported", field.key, self.label), property.origin, why),
-            To::Items | To::Commas | To::Pairs(..) => self.read_item(field, property, &value),
+            To::Own | To::OwnMany | To::Silent(_) => {}
+            To::Note(why) => {
+                self.note(format!("`{}` of {} has no effect", field.key, self.label), property.origin, why)
+            }
+            To::Warn(why) => {
+                self.warn(format!("`{}` of {} is not supported", field.key, self.label), property.origin, why)
+            }
+            To::Items | To::Commas | To::Pairs(..) | To::TwoWords(..) => {
+                self.read_item(field, property, &value)
+            }
             _ => match self.convert(field, &value) {
                 Ok(setting) => self.set_at(field.name, property.origin, setting),
-                Err(wanted) => self.wrong(field.key, &value, &wanted),
+                // Fluent Bit checks booleans, sizes and expressions; the rest it takes as well as it can.
+                Err(wanted) => match field.to {
+                    To::Bool | To::Size | To::Pattern => self.wrong(field.key, &value, &wanted),
+                    _ => self.odd(field.key, &value, &wanted),
+                },
             },
         }
     }
@@ -183,7 +214,9 @@ impl<'d, 'c> Draft<'d, 'c> {
             To::Secret => Some(self.secret(field.key, value)),
             To::Bool => values::boolean(text).map(|flag| value.setting(flag)),
             To::Int => text.parse::<i64>().ok().map(|number| value.setting(number)),
-            To::Float => text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|number| value.setting(number)),
+            To::Float => {
+                text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|number| value.setting(number))
+            }
             To::Size => values::size(text).map(|size| value.setting(size)),
             To::Time => values::time(text).map(|time| value.setting(time)),
             To::Milliseconds => values::milliseconds(text).map(|time| value.setting(time)),
@@ -211,8 +244,14 @@ impl<'d, 'c> Draft<'d, 'c> {
 
     fn read_item(&mut self, field: &Field, property: &Property, value: &Value) {
         let items = match field.to {
-            To::Commas => values::commas(&value.text).iter().map(|item| value.setting(item.as_str())).collect(),
+            To::Commas => {
+                values::commas(&value.text).iter().map(|item| value.setting(item.as_str())).collect()
+            }
             To::Pairs(first, second) => match self.pair(field.key, value, first, second) {
+                Some(item) => vec![item],
+                None => return,
+            },
+            To::TwoWords(first, second) => match self.two_words(field.key, value, first, second) {
                 Some(item) => vec![item],
                 None => return,
             },
@@ -229,9 +268,10 @@ impl<'d, 'c> Draft<'d, 'c> {
         let (name, rest) = match words.as_slice() {
             [name, rest] => (name.clone(), rest.clone()),
             // More words: the first names it and the rest, as it stands, is the value.
-            [name, _, ..] if !value.text.starts_with('"') => {
-                (name.clone(), values::split_first(&value.text).map_or(String::new(), |(_, rest)| rest.to_owned()))
-            }
+            [name, _, ..] if !value.text.starts_with('"') => (
+                name.clone(),
+                values::split_first(&value.text).map_or(String::new(), |(_, rest)| rest.to_owned()),
+            ),
             _ => {
                 self.wrong(key, value, "two words, a name and a value");
                 return None;
@@ -242,6 +282,33 @@ impl<'d, 'c> Draft<'d, 'c> {
             content = content.hide();
         }
         Some(Setting::map().with(first, value.setting(name.as_str())).with(second, content).at(value.origin))
+    }
+
+    fn two_words(&mut self, key: &str, value: &Value, first: &str, second: &str) -> Option<Setting> {
+        match values::words(&value.text).as_slice() {
+            [name, content] => {
+                let item = Setting::map().with(first, value.setting(name.as_str()));
+                Some(item.with(second, value.setting(content.as_str())).at(value.origin))
+            }
+            [name] if value.shown.contains("${") => {
+                let message = format!("`{name}` of {} comes out empty and is left out", self.label);
+                self.warn(message, value.origin, "Fluent Bit refuses to start on this; set the variable");
+                None
+            }
+            [] | [_] => {
+                self.wrong(key, value, "two words, a name and a value");
+                None
+            }
+            _ => {
+                let message = format!("`{key}` of {} has more than two words, so it is ignored", self.label);
+                self.warn(
+                    message,
+                    value.origin,
+                    "put a value with spaces in double quotes; Fluent Bit ignores this line too",
+                );
+                None
+            }
+        }
     }
 
     fn set_at(&mut self, name: &str, key_origin: Origin, setting: Setting) {
@@ -279,7 +346,10 @@ fn wanted(to: &To) -> String {
         To::Time => "a time such as `5`, `10s` or `1m`".into(),
         To::Milliseconds => "a number of milliseconds".into(),
         To::Word(words) => {
-            format!("one of {}", words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", "))
+            format!(
+                "one of {}",
+                words.iter().map(|(word, _)| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+            )
         }
         _ => "something else".into(),
     }

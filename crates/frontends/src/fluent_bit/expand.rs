@@ -69,7 +69,11 @@ mod tests {
             ("é${REGION}é", "éeu-west-1é", vec![]),
         ] {
             let expanded = expand(raw, lookup);
-            assert_eq!((expanded.text.as_str(), expanded.missing), (text, missing.iter().map(|m| m.to_string()).collect()), "{raw}");
+            assert_eq!(
+                (expanded.text.as_str(), expanded.missing),
+                (text, missing.iter().map(|m| m.to_string()).collect()),
+                "{raw}"
+            );
         }
     }
 

@@ -37,9 +37,26 @@ pub(super) const PLUGINS: &[&Plugin] = &[
 ];
 
 pub(super) const KNOWN: &[&str] = &[
-    "alter_size", "checklist", "content_modifier", "expect", "geoip2", "kubernetes", "log_to_metrics", "lookup",
-    "lua", "nightfall", "sysinfo", "tensorflow", "throttle_size", "wasm", "labels", "metrics_selector",
-    "opentelemetry_envelope", "sampling", "sql", "tda",
+    "alter_size",
+    "checklist",
+    "content_modifier",
+    "expect",
+    "geoip2",
+    "kubernetes",
+    "log_to_metrics",
+    "lookup",
+    "lua",
+    "nightfall",
+    "sysinfo",
+    "tensorflow",
+    "throttle_size",
+    "wasm",
+    "labels",
+    "metrics_selector",
+    "opentelemetry_envelope",
+    "sampling",
+    "sql",
+    "tda",
 ];
 
 pub(super) fn lower(cx: &mut Context<'_>, section: &Section) {
@@ -99,9 +116,16 @@ impl Context<'_> {
         }
         let adds_ecs = |step: &&Step| {
             let component = self.topology.processors.iter().find(|component| component.id == step.processor);
-            component.is_some_and(|component| &*component.kind == "record_modifier" && adds_ecs_keys(&component.settings))
+            component.is_some_and(|component| {
+                &*component.kind == "record_modifier" && adds_ecs_keys(&component.settings)
+            })
         };
-        let lost = self.pipeline.steps.iter().filter(adds_ecs).any(|step| common::may_overlap(&step.matching, matching));
+        let lost = self
+            .pipeline
+            .steps
+            .iter()
+            .filter(adds_ecs)
+            .any(|step| common::may_overlap(&step.matching, matching));
         if lost {
             let message = format!(
                 "filter `{id}` keeps only what it parses: `ecs_cluster`, `ecs_task_arn`, `container_id` and all other keys are lost"
@@ -115,6 +139,9 @@ impl Context<'_> {
 fn adds_ecs_keys(settings: &Setting) -> bool {
     let records = settings.get("records").map(Setting::items).unwrap_or_default();
     records.iter().any(|record| {
-        record.get("key").and_then(Setting::as_str).is_some_and(|key| key.starts_with("ecs_") || key.starts_with("ec2_"))
+        record
+            .get("key")
+            .and_then(Setting::as_str)
+            .is_some_and(|key| key.starts_with("ecs_") || key.starts_with("ec2_"))
     })
 }

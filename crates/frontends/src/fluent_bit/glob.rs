@@ -60,7 +60,11 @@ mod tests {
 
     #[test]
     fn wildcards_find_files_in_order() {
-        let files = Memory::new().with("/e/b.conf", "").with("/e/a.conf", "").with("/e/x/c.conf", "").with("/e/.h.conf", "");
+        let files = Memory::new()
+            .with("/e/b.conf", "")
+            .with("/e/a.conf", "")
+            .with("/e/x/c.conf", "")
+            .with("/e/.h.conf", "");
         assert_eq!(expand("/e/*.conf", &files), ["/e/a.conf", "/e/b.conf"]);
         assert_eq!(expand("/e/?.conf", &files), ["/e/a.conf", "/e/b.conf"]);
         assert_eq!(expand("/*/x/*", &files), ["/e/x/c.conf"]);

@@ -20,13 +20,57 @@ pub(super) const PLUGINS: &[&Plugin] =
 
 /// What Fluent Bit has and this program does not.
 pub(super) const KNOWN: &[&str] = &[
-    "blob", "calyptia_fleet", "collectd", "cpu", "disk", "docker", "docker_events", "ebpf", "elasticsearch",
-    "emitter", "event_test", "event_type", "exec", "exec_wasi", "fluentbit_metrics", "fluentbit_logs",
-    "gpu_metrics", "head", "health", "kafka", "kmsg", "kubernetes_events", "lib", "mem", "mqtt", "netif", "nginx_metrics",
-    "node_exporter_metrics", "opentelemetry", "podman_metrics", "proc", "process_exporter_metrics",
-    "prometheus_remote_write", "prometheus_scrape", "prometheus_textfile", "random", "serial", "splunk", "statsd",
-    "stdin", "storage_backlog", "stream_processor", "syslog", "systemd", "thermal", "udp", "unix_socket",
-    "windows_exporter_metrics", "winevtlog", "winlog", "winstat",
+    "blob",
+    "calyptia_fleet",
+    "collectd",
+    "cpu",
+    "disk",
+    "docker",
+    "docker_events",
+    "ebpf",
+    "elasticsearch",
+    "emitter",
+    "event_test",
+    "event_type",
+    "exec",
+    "exec_wasi",
+    "fluentbit_metrics",
+    "fluentbit_logs",
+    "gpu_metrics",
+    "head",
+    "health",
+    "kafka",
+    "kmsg",
+    "kubernetes_events",
+    "lib",
+    "mem",
+    "mqtt",
+    "netif",
+    "nginx_metrics",
+    "node_exporter_metrics",
+    "opentelemetry",
+    "podman_metrics",
+    "proc",
+    "process_exporter_metrics",
+    "prometheus_remote_write",
+    "prometheus_scrape",
+    "prometheus_textfile",
+    "random",
+    "serial",
+    "splunk",
+    "statsd",
+    "stdin",
+    "storage_backlog",
+    "stream_processor",
+    "syslog",
+    "systemd",
+    "thermal",
+    "udp",
+    "unix_socket",
+    "windows_exporter_metrics",
+    "winevtlog",
+    "winlog",
+    "winstat",
 ];
 
 pub(super) fn lower(cx: &mut Context<'_>, section: &Section) {
@@ -60,7 +104,7 @@ fn listens_twice(draft: &mut Draft<'_, '_>) -> bool {
         draft.cx.topology.receivers.iter().find(of).map(|other| (other.id.clone(), other.origin))
     });
     let Some((id, origin)) = twin else { return false };
-    let place = origin.map(|origin| format!(", defined at {origin}")).unwrap_or_default();
+    let place = origin.map(|origin| format!(" ({origin})")).unwrap_or_default();
     let message = format!("{} listens where `{id}`{place} listens already; it is left out", draft.label);
     draft.warn(message, draft.section.origin, "remove one of the two");
     true

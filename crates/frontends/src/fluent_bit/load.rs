@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use config::{Diagnostic, Diagnostics, FileId, Origin};
+use config::{Diagnostic, Diagnostics, FileId, Origin, Severity};
 
 use super::classic::{self, Line};
 use super::document::{Document, Kind, Property, Section};
@@ -16,6 +16,8 @@ pub(super) struct Loader<'a> {
     pub files: &'a dyn Files,
     pub diagnostics: &'a mut Diagnostics,
     pub document: Document,
+    /// How grave a missing file is: Fluent Bit goes on without a `Parsers_File`.
+    pub gravity: Severity,
     /// The folder of the first file, which relative includes start from.
     base: Option<String>,
     seen: HashSet<String>,
@@ -23,7 +25,14 @@ pub(super) struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     pub fn new(files: &'a dyn Files, diagnostics: &'a mut Diagnostics) -> Self {
-        Loader { files, diagnostics, document: Document::default(), base: None, seen: HashSet::new() }
+        Loader {
+            files,
+            diagnostics,
+            document: Document::default(),
+            gravity: Severity::Error,
+            base: None,
+            seen: HashSet::new(),
+        }
     }
 
     pub fn source(&mut self, source: &Source) {
@@ -40,7 +49,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads a file named by `asked`, unless it was read before.
-    pub fn path(&mut self, path: &str, asked: Origin) {
+    fn path(&mut self, path: &str, asked: Origin) {
         let path = normal(path);
         if self.seen.len() >= MAX_FILES {
             let message = format!("more than {MAX_FILES} files; `{path}` and what it includes is left out");
@@ -53,7 +62,8 @@ impl<'a> Loader<'a> {
             Ok(bytes) => self.text(&path, &bytes),
             Err(cause) => {
                 let message = format!("the file `{path}` cannot be read");
-                self.diagnostics.push(Diagnostic::error(message).at(asked).because(cause.to_string()));
+                self.diagnostics
+                    .push(Diagnostic::new(self.gravity, message).at(asked).because(cause.to_string()));
             }
         }
     }
@@ -61,7 +71,8 @@ impl<'a> Loader<'a> {
     fn read_twice(&mut self, path: &str, asked: Option<Origin>) {
         let message = format!("`{path}` is included a second time and skipped");
         let help = "Fluent Bit refuses to start on this; remove one of the two";
-        self.diagnostics.push(Diagnostic::warning(message).at(asked.or(Some(Origin::whole(path)))).help(help));
+        self.diagnostics
+            .push(Diagnostic::warning(message).at(asked.or(Some(Origin::whole(path)))).help(help));
     }
 
     fn text(&mut self, name: &str, bytes: &[u8]) {
@@ -132,12 +143,13 @@ impl<'a> Loader<'a> {
         let base = self.base.clone().unwrap_or_default();
         let candidates = [join(&base, pattern), join(folder(from.name()), pattern)];
         if glob::is_pattern(pattern) {
-            let found = candidates.iter().map(|c| glob::expand(c, self.files)).find(|found| !found.is_empty());
+            let found =
+                candidates.iter().map(|c| glob::expand(c, self.files)).find(|found| !found.is_empty());
             match found {
                 Some(paths) => paths.iter().for_each(|path| self.path(path, origin)),
                 None => {
                     let message = format!("no file fits `{pattern}`");
-                    self.diagnostics.push(Diagnostic::error(message).at(origin));
+                    self.diagnostics.push(Diagnostic::new(self.gravity, message).at(origin));
                 }
             }
             return;
@@ -154,8 +166,9 @@ impl<'a> Loader<'a> {
         let yaml = file.name().ends_with(".yaml") || file.name().ends_with(".yml");
         let other = own.iter().find(|s| !s.kind.is_parser() && s.kind != Kind::Other);
         if let (true, Some(other), false) = (own.iter().any(|s| s.kind.is_parser()), other, yaml) {
-            let message = format!("this file defines parsers, and a [{}] section too", other.title);
-            let help = "it is used; the aws-for-fluent-bit init image would ignore it, so keep parsers in a file of their own while you run both";
+            let message =
+                format!("this file defines parsers and has other sections too, such as [{}]", other.title);
+            let help = "all are used here; the aws-for-fluent-bit init image uses only the parsers, so keep those in a file of their own while you run both";
             self.diagnostics.push(Diagnostic::warning(message).at(other.origin).help(help));
         }
     }
@@ -201,6 +214,9 @@ mod tests {
         assert_eq!(normal("../x"), "../x");
         assert_eq!(normal("/"), "/");
         assert_eq!((folder("/a/b.conf"), folder("/b.conf"), folder("b.conf")), ("/a", "/", ""));
-        assert_eq!((join("/a", "b"), join("/", "b"), join("/a", "/b")), ("/a/b".into(), "/b".into(), "/b".into()));
+        assert_eq!(
+            (join("/a", "b"), join("/", "b"), join("/a", "/b")),
+            ("/a/b".into(), "/b".into(), "/b".into())
+        );
     }
 }

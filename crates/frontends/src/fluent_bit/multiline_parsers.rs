@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use config::{Diagnostic, Pattern, Setting, closest};
+use config::{Diagnostic, Pattern, Setting, Severity, closest};
 
 use super::context::Context;
 use super::document::Section;
 use super::draft::{Draft, Value};
-use super::table::{Field, To, field, own};
+use super::table::{Field, To, field, own, own_many};
 use super::values;
 
 const FIELDS: &[Field] = &[
@@ -24,25 +24,29 @@ const FIELDS: &[Field] = &[
     field("key_group", "key_group", To::Text),
     own("parser"),
     field("flush_timeout", "flush_after", To::Milliseconds),
-    own("rule"),
+    own_many("rule"),
 ];
 
 const START: &str = "start_state";
 
 pub(super) fn define(cx: &mut Context<'_>, section: &Section) {
     let Some(name) = section.last("name").and_then(|property| cx.value(property)) else {
-        let fault = Diagnostic::error("this [MULTILINE_PARSER] section has no `Name`").at(section.origin);
+        let fault = Diagnostic::warning("this [MULTILINE_PARSER] section has no `Name`").at(section.origin);
         cx.diagnostics.push(fault.help("add `Name stack_trace`, or whatever filters call it"));
         return;
     };
     let label = format!("multiline parser `{}`", name.text);
     let mut draft = Draft::new(cx, section, name.text.clone(), label);
+    // An unsound parser stops only the filter that names it, which says so.
+    draft.gravity = Severity::Warning;
     draft.apply(&[FIELDS]);
     finish(&mut draft);
     let (settings, usable) = (draft.settings, draft.usable);
     if usable && cx.multiline_parsers.insert(name.text.clone(), settings).is_some() {
-        let message = format!("multiline parser `{}` is defined a second time; this definition counts", name.text);
-        cx.diagnostics.push(Diagnostic::warning(message).at(name.origin).help("give one of them another name"));
+        let message =
+            format!("multiline parser `{}` is defined a second time; this definition counts", name.text);
+        cx.diagnostics
+            .push(Diagnostic::warning(message).at(name.origin).help("give one of them another name"));
     }
 }
 
@@ -52,7 +56,7 @@ fn finish(draft: &mut Draft<'_, '_>) {
     }
     if let Some(value) = draft.value("parser") {
         let label = draft.label.clone();
-        if let Some(parser) = draft.cx.parser(&value.text, &value, &label) {
+        if let Some(parser) = draft.cx.parser(&value.text, &value, &label, Severity::Warning) {
             draft.set("parser", parser);
         }
     }
@@ -109,7 +113,11 @@ fn check_states(draft: &mut Draft<'_, '_>) {
         let near = closest(next, from.iter().map(String::as_str).filter(|state| *state != START));
         if let (false, Some(near)) = (from.contains(next), near) {
             let message = format!("no rule of {} starts from the state `{next}`", draft.label);
-            draft.warn(message, rule.origin.unwrap_or(draft.section.origin), &format!("did you mean `{near}`?"));
+            draft.warn(
+                message,
+                rule.origin.unwrap_or(draft.section.origin),
+                &format!("did you mean `{near}`?"),
+            );
         }
     }
 }
@@ -126,7 +134,10 @@ impl Context<'_> {
         let diagnostic = Diagnostic::error(message).at(value.origin);
         self.diagnostics.push(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("define it in a [MULTILINE_PARSER] section; built in are {}", BUILT_IN.join(", "))),
+            None => diagnostic.help(format!(
+                "define it in a [MULTILINE_PARSER] section; built in are {}",
+                BUILT_IN.join(", ")
+            )),
         });
         None
     }
@@ -192,7 +203,11 @@ const GO: Rules = &[
 ];
 
 const JAVA: Rules = &[
-    (&[START, "after_exception"], r"(?:Exception|Error|Throwable|V8 errors stack trace)[:\r\n]", "after_exception"),
+    (
+        &[START, "after_exception"],
+        r"(?:Exception|Error|Throwable|V8 errors stack trace)[:\r\n]",
+        "after_exception",
+    ),
     (&["after_exception"], r"^[\t ]*nested exception is:[\t ]*", START),
     (&["after_exception"], r"^[\r\n]*$", "after_exception"),
     (&["after_exception", "frames"], r"^[\t ]+(?:eval )?at ", "frames"),

@@ -35,11 +35,47 @@ pub(super) const PLUGINS: &[&Plugin] = &[
 ];
 
 pub(super) const KNOWN: &[&str] = &[
-    "azure", "azure_blob", "azure_kusto", "azure_logs_ingestion", "bigquery", "chronicle", "counter", "es",
-    "exit", "firehose", "flowcounter", "gelf", "influxdb", "kafka", "kafka-rest", "kinesis",
-    "kinesis_firehose", "kinesis_streams", "logdna", "loki", "nats", "newrelic", "nrlogs", "opensearch", "opentelemetry",
-    "oracle_log_analytics", "pgsql", "plot", "prometheus_exporter", "prometheus_remote_write", "skywalking",
-    "slack", "splunk", "stackdriver", "sumologic", "syslog", "tcp", "td", "udp", "vivo_exporter", "websocket",
+    "azure",
+    "azure_blob",
+    "azure_kusto",
+    "azure_logs_ingestion",
+    "bigquery",
+    "chronicle",
+    "counter",
+    "es",
+    "exit",
+    "firehose",
+    "flowcounter",
+    "gelf",
+    "influxdb",
+    "kafka",
+    "kafka-rest",
+    "kinesis",
+    "kinesis_firehose",
+    "kinesis_streams",
+    "logdna",
+    "loki",
+    "nats",
+    "newrelic",
+    "nrlogs",
+    "opensearch",
+    "opentelemetry",
+    "oracle_log_analytics",
+    "pgsql",
+    "plot",
+    "prometheus_exporter",
+    "prometheus_remote_write",
+    "skywalking",
+    "slack",
+    "splunk",
+    "stackdriver",
+    "sumologic",
+    "syslog",
+    "tcp",
+    "td",
+    "udp",
+    "vivo_exporter",
+    "websocket",
     "zig_demo",
 ];
 
@@ -58,10 +94,19 @@ pub(super) fn lower(cx: &mut Context<'_>, document: &Document, section: &Section
     let matching = matching(cx, document, section, &label);
     let mut draft = Draft::new(cx, section, id, label);
     let aws: &[Field] = if matches!(found.kind, "cloudwatch_logs" | "s3" | "http") { AWS } else { &[] };
-    draft.apply(&[found.fields, aws, common::ANY_PLUGIN, common::MATCHING, common::OUTPUT, common::OUTPUT_TLS]);
+    draft.apply(&[
+        found.fields,
+        aws,
+        common::ANY_PLUGIN,
+        common::MATCHING,
+        common::OUTPUT,
+        common::OUTPUT_TLS,
+    ]);
     common::delivery(&mut draft);
     (found.finish)(&mut draft);
-    if draft.cx.service.escape_unicode && matches!(found.kind, "datadog_logs" | "cloudwatch_logs" | "s3" | "http") {
+    if draft.cx.service.escape_unicode
+        && matches!(found.kind, "datadog_logs" | "cloudwatch_logs" | "s3" | "http")
+    {
         draft.set("escape_unicode", true.into());
     }
     if !draft.usable {
@@ -99,6 +144,7 @@ fn matching(cx: &mut Context<'_>, document: &Document, section: &Section, label:
         Some(_) => format!("the `Match` of {label} comes out empty, so no record reaches it"),
         None => format!("{label} has no `Match`, so no record reaches it"),
     };
-    cx.diagnostics.push(Diagnostic::warning(message).at(section.origin).help("add `Match *` to send it everything"));
+    cx.diagnostics
+        .push(Diagnostic::warning(message).at(section.origin).help("add `Match *` to send it everything"));
     None
 }

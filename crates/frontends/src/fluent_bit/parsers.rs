@@ -1,16 +1,16 @@
 //! `[PARSER]` sections, each a settings map that is put into every component that names it.
 
-use config::{Diagnostic, Pattern, Setting, closest};
+use config::{Diagnostic, Pattern, Setting, Severity, closest};
 
 use super::context::Context;
 use super::document::Section;
 use super::draft::{Draft, Value};
-use super::table::{Field, To, field, own, silent};
+use super::table::{Field, To, field, own, own_many, silent};
 use super::values;
 
 const FIELDS: &[Field] = &[
     field("name", "name", To::Text),
-    field("format", "format", To::Word(FORMATS)),
+    own("format"),
     field("regex", "regex", To::Pattern),
     field("time_key", "time_key", To::Text),
     field("time_format", "time_format", To::Text),
@@ -19,27 +19,28 @@ const FIELDS: &[Field] = &[
     field("time_strict", "time_strict", To::Bool),
     own("time_system_timezone"),
     field("time_zone", "time_zone", To::Text),
-    own("types"),
+    own_many("types"),
     field("skip_empty_values", "skip_empty_values", To::Bool),
     field("logfmt_no_bare_keys", "logfmt_no_bare_keys", To::Bool),
-    own("decode_field"),
-    own("decode_field_as"),
+    own_many("decode_field"),
+    own_many("decode_field_as"),
     silent("log_level", "messages have one level for all"),
 ];
 
-const FORMATS: &[(&str, &str)] = &[("json", "json"), ("regex", "regex"), ("ltsv", "ltsv"), ("logfmt", "logfmt")];
-
+const FORMATS: &[&str] = &["json", "regex", "ltsv", "logfmt"];
 const TYPES: &[&str] = &["integer", "float", "bool", "hex", "string"];
 const DECODERS: &[&str] = &["json", "escaped", "escaped_utf8", "mysql_quoted"];
 
 /// Reads one section and enters it under its name; a later definition of a name replaces an earlier one.
 pub(super) fn define(cx: &mut Context<'_>, section: &Section) {
     let Some(name) = section.last("name").and_then(|property| cx.value(property)) else {
-        let fault = Diagnostic::error("this [PARSER] section has no `Name`").at(section.origin);
+        let fault = Diagnostic::warning("this [PARSER] section has no `Name`").at(section.origin);
         cx.diagnostics.push(fault.help("add `Name json`, or whatever filters call it"));
         return;
     };
     let mut draft = Draft::new(cx, section, name.text.clone(), format!("parser `{}`", name.text));
+    // An unsound parser stops only the filter that names it, which says so.
+    draft.gravity = Severity::Warning;
     draft.apply(&[FIELDS]);
     finish(&mut draft);
     let (settings, usable) = (draft.settings, draft.usable);
@@ -48,7 +49,8 @@ pub(super) fn define(cx: &mut Context<'_>, section: &Section) {
     }
     if cx.parsers.insert(name.text.clone(), settings).is_some() && !is_shipped(section) {
         let message = format!("parser `{}` is defined a second time; this definition counts", name.text);
-        cx.diagnostics.push(Diagnostic::warning(message).at(name.origin).help("give one of them another name"));
+        cx.diagnostics
+            .push(Diagnostic::warning(message).at(name.origin).help("give one of them another name"));
     }
 }
 
@@ -58,12 +60,16 @@ fn is_shipped(section: &Section) -> bool {
 }
 
 fn finish(draft: &mut Draft<'_, '_>) {
-    let Some(format) = draft.require("format", "add `Format json`, `regex`, `ltsv` or `logfmt`") else { return };
-    if draft.settings.get("format").is_none() {
-        draft.usable = false;
+    let Some(format) = draft.require("format", "add `Format json`, `regex`, `ltsv` or `logfmt`") else {
         return;
+    };
+    let word = format.text.to_ascii_lowercase();
+    if !FORMATS.contains(&word.as_str()) {
+        draft.usable = false;
+        return draft.wrong("format", &format, "`json`, `regex`, `ltsv` or `logfmt`");
     }
-    if format.text.eq_ignore_ascii_case("regex") && draft.settings.get("regex").is_none() {
+    draft.set("format", format.setting(word.as_str()));
+    if word == "regex" && draft.settings.get("regex").is_none() {
         draft.usable = false;
         if !draft.has("regex") {
             draft.refuse_without(&["regex"], "add `Regex /^(?<name>...)$/`");
@@ -119,14 +125,20 @@ fn decoders(draft: &mut Draft<'_, '_>) {
         let words = values::words(&value.text);
         let (kind, key, action) = match words.as_slice() {
             [kind, key] => (kind, key, "stop"),
-            [kind, key, action] if action == "try_next" || action == "do_next" => (kind, key, action.as_str()),
+            [kind, key, action] if action == "try_next" || action == "do_next" => {
+                (kind, key, action.as_str())
+            }
             _ => {
                 draft.wrong(&property.key, &value, "`TYPE KEY`, and perhaps `try_next` or `do_next`");
                 continue;
             }
         };
         if !DECODERS.contains(&kind.to_ascii_lowercase().as_str()) {
-            draft.wrong(&property.key, &value, "a decoder (json, escaped, escaped_utf8, mysql_quoted) and a key");
+            draft.wrong(
+                &property.key,
+                &value,
+                "a decoder (json, escaped, escaped_utf8, mysql_quoted) and a key",
+            );
             continue;
         }
         let item = Setting::map()
@@ -140,13 +152,29 @@ fn decoders(draft: &mut Draft<'_, '_>) {
 }
 
 impl Context<'_> {
+    /// The definitions a list of names stands for. Unknown names are reported: an error, unless others of the
+    /// list are known, with which the component works.
+    pub(super) fn named_parsers(&mut self, named: &[Value], label: &str) -> Vec<Setting> {
+        let names = |value: &Value| values::commas(&value.text);
+        let any = named.iter().flat_map(names).any(|name| self.parsers.contains_key(&name));
+        let gravity = if any { Severity::Warning } else { Severity::Error };
+        let each = named.iter().flat_map(|value| names(value).into_iter().map(move |name| (name, value)));
+        each.filter_map(|(name, value)| self.parser(&name, value, label, gravity)).collect()
+    }
+
     /// The definition of a named parser; an unknown name is reported.
-    pub(super) fn parser(&mut self, name: &str, value: &Value, label: &str) -> Option<Setting> {
+    pub(super) fn parser(
+        &mut self,
+        name: &str,
+        value: &Value,
+        label: &str,
+        gravity: Severity,
+    ) -> Option<Setting> {
         if let Some(found) = self.parsers.get(name) {
-            return Some(found.clone());
+            return Some(found.clone().at(value.origin));
         }
         let message = format!("{label} names the parser `{name}`, which is not defined");
-        let diagnostic = Diagnostic::error(message).at(value.origin);
+        let diagnostic = Diagnostic::new(gravity, message).at(value.origin);
         let near = closest(name, self.parsers.keys().map(String::as_str));
         self.diagnostics.push(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

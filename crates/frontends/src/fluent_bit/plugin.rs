@@ -24,8 +24,10 @@ pub(super) fn find(
     let Some(plugin) = plugins.iter().find(|plugin| plugin.names.contains(&wanted.as_str())) else {
         let near = closest(&wanted, plugins.iter().flat_map(|plugin| plugin.names.iter().copied()));
         let diagnostic = match (known.contains(&wanted.as_str()), near) {
-            (true, _) => Diagnostic::error(format!("Fluent Bit's {role} `{wanted}` is not part of Outrigger"))
-                .help(format!("the {role}s it has are {}", names(plugins))),
+            (true, _) => {
+                Diagnostic::error(format!("Fluent Bit's {role} `{wanted}` is not part of Outrigger"))
+                    .help(format!("the {role}s it has are {}", names(plugins)))
+            }
             (false, Some(near)) => Diagnostic::error(format!("there is no {role} `{}`", name.text))
                 .help(format!("did you mean `{near}`?")),
             (false, None) => Diagnostic::error(format!("there is no {role} `{}`", name.text))
@@ -40,5 +42,10 @@ pub(super) fn find(
 }
 
 fn names(plugins: &[&Plugin]) -> String {
-    plugins.iter().flat_map(|plugin| plugin.names).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    plugins
+        .iter()
+        .flat_map(|plugin| plugin.names)
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::{Diagnostic, HealthRule, Monitor};
+use config::{Diagnostic, HealthRule, Monitor, Severity};
 
 use super::context::Context;
 use super::document::{Document, Kind, Property, Section};
@@ -29,18 +29,47 @@ pub(super) const LIMITED_RETRY_CAP: Duration = Duration::from_secs(300);
 const UNTIL_EMPTY: Duration = Duration::from_secs(24 * 3600);
 
 const HONOURED: &[&str] = &[
-    "flush", "grace", "log_level", "parsers_file", "http_server", "http_listen", "http_port", "health_check",
-    "hc_errors_count", "hc_retry_failure_count", "hc_period", "scheduler.base", "scheduler.cap",
-    "json.escape_unicode", "join_partials",
+    "flush",
+    "grace",
+    "log_level",
+    "parsers_file",
+    "http_server",
+    "http_listen",
+    "http_port",
+    "health_check",
+    "hc_errors_count",
+    "hc_retry_failure_count",
+    "hc_period",
+    "scheduler.base",
+    "scheduler.cap",
+    "json.escape_unicode",
+    "join_partials",
 ];
 
 /// Nothing changes for the user: the engine does what they ask for in its own way.
 const ACCEPTED: &[&str] = &[
-    "daemon", "dns.mode", "dns.resolver", "dns.prefer_ipv4", "dns.prefer_ipv6", "coro_stack_size",
-    "storage.sync", "storage.checksum", "storage.max_chunks_up", "storage.backlog.mem_limit",
-    "storage.delete_irrecoverable_chunks", "storage.inherit", "storage.trim_files", "flush.adaptive",
-    "json.convert_nan_to_null", "multiline_buffer_limit", "hot_reload", "hot_reload.ensure_thread_safety",
-    "hot_reload.timeout", "sp.convert_from_str_to_num", "enable_chunk_trace", "log_suppress_interval",
+    "daemon",
+    "dns.mode",
+    "dns.resolver",
+    "dns.prefer_ipv4",
+    "dns.prefer_ipv6",
+    "coro_stack_size",
+    "storage.sync",
+    "storage.checksum",
+    "storage.max_chunks_up",
+    "storage.backlog.mem_limit",
+    "storage.delete_irrecoverable_chunks",
+    "storage.inherit",
+    "storage.trim_files",
+    "flush.adaptive",
+    "json.convert_nan_to_null",
+    "multiline_buffer_limit",
+    "hot_reload",
+    "hot_reload.ensure_thread_safety",
+    "hot_reload.timeout",
+    "sp.convert_from_str_to_num",
+    "enable_chunk_trace",
+    "log_suppress_interval",
 ];
 
 /// Accepted, and what it would have done does not happen.
@@ -111,7 +140,11 @@ impl Reader<'_, '_> {
         let parsed = parse(&value.text);
         if parsed.is_none() {
             let message = format!("the service key `{key}` must be {wanted}, not {}", shown(&value));
-            self.cx.diagnostics.push(Diagnostic::error(message).at(value.origin));
+            // Fluent Bit stops only at a wrong `Flush`.
+            let gravity = if key == "flush" { Severity::Error } else { Severity::Warning };
+            self.cx
+                .diagnostics
+                .push(Diagnostic::new(gravity, message).at(value.origin).help("the default is used"));
         }
         parsed
     }
@@ -141,7 +174,8 @@ impl Reader<'_, '_> {
             word @ ("off" | "error" | "warn" | "info" | "debug" | "trace") => Some(word.to_owned()),
             _ => None,
         };
-        let written = self.read("log_level", level, "one of `off`, `error`, `warn`, `info`, `debug`, `trace`");
+        let written =
+            self.read("log_level", level, "one of `off`, `error`, `warn`, `info`, `debug`, `trace`");
         let from_environment = self.cx.variable("FLB_LOG_LEVEL").as_deref().and_then(level);
         self.cx.topology.service.log_level = from_environment.or(written);
     }

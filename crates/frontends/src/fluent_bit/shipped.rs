@@ -23,10 +23,16 @@ const MORE_PARSERS: &str = include_str!("shipped/parsers_more.conf");
 const FILES: &[(&str, &str)] = &[
     ("/fluent-bit/configs/parse-json.conf", include_str!("shipped/parse-json.conf")),
     ("/fluent-bit/configs/minimize-log-loss.conf", include_str!("shipped/minimize-log-loss.conf")),
-    ("/fluent-bit/configs/output-metrics-healthcheck.conf", include_str!("shipped/output-metrics-healthcheck.conf")),
+    (
+        "/fluent-bit/configs/output-metrics-healthcheck.conf",
+        include_str!("shipped/output-metrics-healthcheck.conf"),
+    ),
     ("/fluent-bit/configs/plugin-metrics-to-cloudwatch.conf", METRICS),
     ("/fluent-bit/configs/plugin-and-storage-metrics-to-cloudwatch.conf", METRICS),
-    ("/fluent-bit/configs/plugin-metrics-parser.conf", "# Nothing is parsed: see plugin-metrics-to-cloudwatch.conf.\n"),
+    (
+        "/fluent-bit/configs/plugin-metrics-parser.conf",
+        "# Nothing is parsed: see plugin-metrics-to-cloudwatch.conf.\n",
+    ),
     ("/fluent-bit/parsers/parsers.conf", PARSERS),
     ("/fluent-bit/etc/parsers.conf", PARSERS),
     ("/fluent-bit/parsers/parsers_ambassador.conf", MORE_PARSERS),

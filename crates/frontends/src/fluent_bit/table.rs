@@ -37,13 +37,17 @@ pub(super) enum To {
     Commas,
     /// The property may repeat, each value one item.
     Items,
-    /// `key value` pairs; the property may repeat. The two strings name the parts.
+    /// A key and the rest of the line; the property may repeat. The two strings name the parts.
     Pairs(&'static str, &'static str),
+    /// The same, but exactly two words: Fluent Bit ignores a value of more that is not in quotes.
+    TwoWords(&'static str, &'static str),
     /// One of these words, whatever its case, and what it is called here.
     Word(&'static [(&'static str, &'static str)]),
     Pattern,
     /// Read by the plugin's own `finish`, or by the code of its section kind.
     Own,
+    /// The same, and the property may repeat.
+    OwnMany,
     /// Accepted without a word, because nothing changes for the user.
     Silent(#[allow(dead_code, reason = "documents the row")] &'static str),
     /// Accepted; a note says why it sets nothing here.
@@ -55,7 +59,7 @@ pub(super) enum To {
 impl To {
     /// Whether the property may be given more than once.
     pub fn repeats(&self) -> bool {
-        matches!(self, To::Commas | To::Items | To::Pairs(..) | To::Own)
+        matches!(self, To::Commas | To::Items | To::Pairs(..) | To::TwoWords(..) | To::OwnMany)
     }
 }
 
@@ -65,6 +69,10 @@ pub(super) const fn field(key: &'static str, name: &'static str, to: To) -> Fiel
 
 pub(super) const fn own(key: &'static str) -> Field {
     Field { key, name: "", to: To::Own }
+}
+
+pub(super) const fn own_many(key: &'static str) -> Field {
+    Field { key, name: "", to: To::OwnMany }
 }
 
 pub(super) const fn silent(key: &'static str, why: &'static str) -> Field {

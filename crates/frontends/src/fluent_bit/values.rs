@@ -40,21 +40,23 @@ pub(super) fn commas(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
-/// Words apart by white space; a word in double quotes may hold some, and `\"` a quote.
+/// Words apart by blanks and tabs, though not by line feeds, which a variable may bring; a word in double quotes may hold some, and `\"` a quote.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
-    let mut rest = text.trim_start();
+    let mut rest = text.trim_start_matches(BLANK);
     while !rest.is_empty() {
         let (word, after) = word(rest);
         words.push(word);
-        rest = after.trim_start();
+        rest = after.trim_start_matches(BLANK);
     }
     words
 }
 
+const BLANK: [char; 2] = [' ', '\t'];
+
 fn word(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find(char::is_whitespace).unwrap_or(text.len());
+        let end = text.find(BLANK).unwrap_or(text.len());
         return (text[..end].to_owned(), &text[end..]);
     };
     let (mut word, mut escaped) = (String::new(), false);
@@ -72,7 +74,7 @@ fn word(text: &str) -> (String, &str) {
         }
     }
     // No closing quote: the quote is a character like any other.
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    let end = text.find(BLANK).unwrap_or(text.len());
     (text[..end].to_owned(), &text[end..])
 }
 
@@ -151,6 +153,7 @@ mod tests {
             (r#""/^\d+/" "cont""#, vec![r"/^\d+/", "cont"]),
             (r#""open end"#, vec!["\"open", "end"]),
             ("  a   b  ", vec!["a", "b"]),
+            ("key line\n", vec!["key", "line\n"]),
             ("", vec![]),
         ] {
             assert_eq!(words(text), expected, "{text}");

@@ -64,7 +64,9 @@ impl Reader<'_, '_> {
                         "inputs" => self.sections("input", value),
                         "filters" => self.sections("filter", value),
                         "outputs" => self.sections("output", value),
-                        other => self.warn(format!("`pipeline` has no part `{other}`; it is ignored"), key.origin),
+                        other => {
+                            self.warn(format!("`pipeline` has no part `{other}`; it is ignored"), key.origin)
+                        }
                     }
                 }
             }
@@ -201,9 +203,12 @@ fn snake(name: &str) -> String {
 mod tests {
     #[test]
     fn camel_case_becomes_snake_case() {
-        for (name, expected) in
-            [("logGroupName", "log_group_name"), ("Name", "name"), ("tls.verify", "tls.verify"), ("k8s", "k8s")]
-        {
+        for (name, expected) in [
+            ("logGroupName", "log_group_name"),
+            ("Name", "name"),
+            ("tls.verify", "tls.verify"),
+            ("k8s", "k8s"),
+        ] {
             assert_eq!(super::snake(name), expected);
         }
     }

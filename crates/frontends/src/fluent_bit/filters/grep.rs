@@ -3,15 +3,15 @@
 use config::{Pattern, Setting};
 
 use crate::fluent_bit::draft::Draft;
-use crate::fluent_bit::table::{Field, Plugin, To, field, own};
+use crate::fluent_bit::table::{Field, Plugin, To, field, own_many};
 use crate::fluent_bit::values;
 
 pub(in crate::fluent_bit) const PLUGIN: Plugin =
     Plugin { names: &["grep"], kind: "grep", fields: FIELDS, finish };
 
 const FIELDS: &[Field] = &[
-    own("regex"),
-    own("exclude"),
+    own_many("regex"),
+    own_many("exclude"),
     field("logical_op", "logic", To::Word(&[("legacy", "legacy"), ("and", "and"), ("or", "or")])),
 ];
 

@@ -1,14 +1,14 @@
 //! `multiline` becomes `multiline`, with the rules of the parsers it names.
 
 use crate::fluent_bit::draft::Draft;
-use crate::fluent_bit::table::{Field, Plugin, To, field, own, silent};
+use crate::fluent_bit::table::{Field, Plugin, To, field, own, own_many, silent};
 use crate::fluent_bit::values;
 
 pub(in crate::fluent_bit) const PLUGIN: Plugin =
     Plugin { names: &["multiline"], kind: "multiline", fields: FIELDS, finish };
 
 const FIELDS: &[Field] = &[
-    own("multiline.parser"),
+    own_many("multiline.parser"),
     field("multiline.key_content", "key", To::Text),
     own("mode"),
     field("buffer", "buffer", To::Bool),

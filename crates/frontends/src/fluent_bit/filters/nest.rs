@@ -1,13 +1,15 @@
 //! `nest` becomes `nest`.
 
+use config::Severity;
+
 use crate::fluent_bit::draft::Draft;
-use crate::fluent_bit::table::{Field, Plugin, To, field};
+use crate::fluent_bit::table::{Field, Plugin, To, field, own};
 
 pub(in crate::fluent_bit) const PLUGIN: Plugin =
     Plugin { names: &["nest"], kind: "nest", fields: FIELDS, finish };
 
 const FIELDS: &[Field] = &[
-    field("operation", "operation", To::Word(&[("nest", "nest"), ("lift", "lift")])),
+    own("operation"),
     field("wildcard", "wildcards", To::Items),
     field("nest_under", "nest_under", To::Text),
     field("nested_under", "nested_under", To::Text),
@@ -17,8 +19,14 @@ const FIELDS: &[Field] = &[
 ];
 
 fn finish(draft: &mut Draft<'_, '_>) {
-    let Some(operation) = draft.require("operation", "add `Operation nest` or `Operation lift`") else { return };
-    match operation.text.to_ascii_lowercase().as_str() {
+    // Without these Fluent Bit starts, and the filter does nothing.
+    draft.gravity = Severity::Warning;
+    let Some(operation) = draft.require("operation", "add `Operation nest` or `Operation lift`") else {
+        return;
+    };
+    let word = operation.text.to_ascii_lowercase();
+    draft.set("operation", operation.setting(word.as_str()));
+    match word.as_str() {
         "nest" => {
             draft.require("nest_under", "say under which key: `Nest_under KEY`");
             draft.require("wildcard", "say which keys: `Wildcard PREFIX*`");
@@ -26,8 +34,13 @@ fn finish(draft: &mut Draft<'_, '_>) {
         "lift" => {
             draft.require("nested_under", "say which map to lift: `Nested_under KEY`");
         }
-        _ => draft.usable = false,
+        _ => {
+            draft.usable = false;
+            draft.gravity = Severity::Error;
+            draft.wrong("operation", &operation, "`nest` or `lift`");
+        }
     }
+    draft.gravity = Severity::Error;
     if draft.settings.get("add_prefix").is_some()
         && let Some(value) = draft.value("remove_prefix")
     {

@@ -7,7 +7,7 @@ pub(in crate::fluent_bit) const PLUGIN: Plugin =
     Plugin { names: &["record_modifier"], kind: "record_modifier", fields: FIELDS, finish };
 
 const FIELDS: &[Field] = &[
-    field("record", "records", To::Pairs("key", "value")),
+    field("record", "records", To::TwoWords("key", "value")),
     field("remove_key", "remove_keys", To::Items),
     field("allowlist_key", "allow_keys", To::Items),
     field("whitelist_key", "allow_keys", To::Items),

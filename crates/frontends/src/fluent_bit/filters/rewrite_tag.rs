@@ -3,14 +3,14 @@
 use config::{Pattern, Setting};
 
 use crate::fluent_bit::draft::{Draft, Value};
-use crate::fluent_bit::table::{Field, Plugin, own, silent};
+use crate::fluent_bit::table::{Field, Plugin, own_many, silent};
 use crate::fluent_bit::values;
 
 pub(in crate::fluent_bit) const PLUGIN: Plugin =
     Plugin { names: &["rewrite_tag"], kind: "rewrite_tag", fields: FIELDS, finish };
 
 const FIELDS: &[Field] = &[
-    own("rule"),
+    own_many("rule"),
     silent("emitter_name", "records go round inside the pipeline, without an emitter"),
     silent("emitter_storage.type", "records go round inside the pipeline, without an emitter"),
     silent("emitter_mem_buf_limit", "records go round inside the pipeline, without an emitter"),
@@ -21,7 +21,10 @@ fn finish(draft: &mut Draft<'_, '_>) {
         match rule(&value) {
             Ok(rule) => draft.append("rules", value.origin, rule),
             Err(cause) => {
-                let message = format!("`rule` of {} needs a key, an expression, a tag and whether to keep", draft.label);
+                let message = format!(
+                    "`rule` of {} needs a key, an expression, a tag and whether to keep",
+                    draft.label
+                );
                 let diagnostic = config::Diagnostic::error(message).at(value.origin).because(cause);
                 draft.push(diagnostic.help("write `Rule $KEY REGEX NEW_TAG false`"));
             }
@@ -40,7 +43,8 @@ fn rule(value: &Value) -> Result<Setting, String> {
     let [key, pattern, tag, keep] = words.as_slice() else {
         return Err(format!("there are {} parts", words.len()));
     };
-    let keep = values::boolean(keep).ok_or_else(|| format!("`{keep}` is not true or false"))?;
+    // Whatever is not a yes is a no.
+    let keep = values::boolean(keep).unwrap_or(false);
     Pattern::new(pattern).map_err(|fault| fault.cause().to_owned())?;
     Ok(Setting::map()
         .with("key", value.setting(key.as_str()))

@@ -3,15 +3,16 @@
 use config::Setting;
 
 use crate::fluent_bit::draft::Draft;
-use crate::fluent_bit::table::{Field, Plugin, own};
+use crate::fluent_bit::table::{Field, Plugin, own_many};
 use crate::fluent_bit::values;
 
 pub(in crate::fluent_bit) const PLUGIN: Plugin =
     Plugin { names: &["type_converter"], kind: "type_converter", fields: FIELDS, finish };
 
-const FIELDS: &[Field] = &[own("int_key"), own("uint_key"), own("float_key"), own("str_key")];
+const FIELDS: &[Field] =
+    &[own_many("int_key"), own_many("uint_key"), own_many("float_key"), own_many("str_key")];
 
-const TYPES: &[&str] = &["int", "uint", "float", "string"];
+const TYPES: &[&str] = &["int", "uint", "float", "hex", "string"];
 
 fn finish(draft: &mut Draft<'_, '_>) {
     let section = draft.section;
@@ -34,7 +35,11 @@ fn finish(draft: &mut Draft<'_, '_>) {
                     .at(value.origin);
                 draft.append("rules", property.origin, rule);
             }
-            _ => draft.wrong(&property.key, &value, "`FROM TO TYPE` with a type of int, uint, float or string"),
+            _ => draft.wrong(
+                &property.key,
+                &value,
+                "`FROM TO TYPE` with a type of int, uint, float, hex or string",
+            ),
         }
     }
     if draft.settings.get("rules").is_none() {

@@ -3,7 +3,7 @@
 use config::Setting;
 
 use crate::fluent_bit::draft::Draft;
-use crate::fluent_bit::table::{Field, Plugin, To, field, own, silent};
+use crate::fluent_bit::table::{Field, Plugin, To, field, own, own_many, silent};
 use crate::fluent_bit::values;
 
 pub(in crate::fluent_bit) const PLUGIN: Plugin =
@@ -20,7 +20,7 @@ const FIELDS: &[Field] = &[
     silent("buffer_chunk_size", "the buffer grows with the message"),
     field("shared_key", "shared_key", To::Secret),
     field("self_hostname", "self_hostname", To::Text),
-    own("security.users"),
+    own_many("security.users"),
     field("empty_shared_key", "empty_shared_key", To::Bool),
     // Our own: when a chunk is acknowledged.
     field(

@@ -1,7 +1,7 @@
 //! `tail` becomes `tail`.
 
 use crate::fluent_bit::draft::Draft;
-use crate::fluent_bit::table::{Field, Plugin, To, field, note, own, silent, warn};
+use crate::fluent_bit::table::{Field, Plugin, To, field, note, own_many, silent, warn};
 use crate::fluent_bit::values;
 
 pub(in crate::fluent_bit) const PLUGIN: Plugin =
@@ -26,8 +26,8 @@ const FIELDS: &[Field] = &[
     silent("buffer_chunk_size", "the buffer grows with the line"),
     field("skip_long_lines", "skip_long_lines", To::Bool),
     field("skip_empty_lines", "skip_empty_lines", To::Bool),
-    own("parser"),
-    own("multiline.parser"),
+    own_many("parser"),
+    own_many("multiline.parser"),
     field("tag_regex", "tag_pattern", To::Pattern),
     field("exit_on_eof", "exit_on_eof", To::Bool),
     silent("inotify_watcher", "files are watched in the way the system has"),
@@ -48,10 +48,9 @@ fn finish(draft: &mut Draft<'_, '_>) {
     draft.require("path", "add `Path /var/log/*.log`");
     super::default_tag(draft);
     let label = draft.label.clone();
-    for value in draft.values("parser") {
-        if let Some(parser) = draft.cx.parser(&value.text, &value, &label) {
-            draft.append("parsers", value.origin, parser);
-        }
+    let named = draft.values("parser");
+    for parser in draft.cx.named_parsers(&named, &label) {
+        draft.append("parsers", parser.origin.unwrap_or(draft.section.origin), parser);
     }
     for value in draft.values("multiline.parser") {
         for name in values::commas(&value.text) {

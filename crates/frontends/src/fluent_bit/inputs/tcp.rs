@@ -5,7 +5,8 @@ use config::Setting;
 use crate::fluent_bit::draft::Draft;
 use crate::fluent_bit::table::{Field, Plugin, To, field, own, silent};
 
-pub(in crate::fluent_bit) const PLUGIN: Plugin = Plugin { names: &["tcp"], kind: "tcp", fields: FIELDS, finish };
+pub(in crate::fluent_bit) const PLUGIN: Plugin =
+    Plugin { names: &["tcp"], kind: "tcp", fields: FIELDS, finish };
 
 const FIELDS: &[Field] = &[
     own("listen"),
@@ -21,7 +22,8 @@ fn finish(draft: &mut Draft<'_, '_>) {
     super::listen(draft, "0.0.0.0", 5170);
     super::default_tag(draft);
     if let Some(value) = draft.value("separator") {
-        let resolved = value.text.replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t").replace("\\0", "\0");
+        let resolved =
+            value.text.replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t").replace("\\0", "\0");
         draft.set("separator", value.setting(resolved));
     }
     // A bare number is KiB here, unlike any other size of Fluent Bit.

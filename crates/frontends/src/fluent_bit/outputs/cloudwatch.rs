@@ -19,7 +19,11 @@ const FIELDS: &[Field] = &[
     own("log_format"),
     field("auto_create_group", "create_group", To::Bool),
     field("log_retention_days", "retention_days", To::Int),
-    field("log_group_class", "group_class", To::Word(&[("standard", "standard"), ("infrequent_access", "infrequent_access")])),
+    field(
+        "log_group_class",
+        "group_class",
+        To::Word(&[("standard", "standard"), ("infrequent_access", "infrequent_access")]),
+    ),
     own("endpoint"),
     own("sts_endpoint"),
     silent("auto_retry_requests", "a request that fails at once is tried again at once"),
@@ -30,7 +34,8 @@ const FIELDS: &[Field] = &[
 
 /// What the service accepts for how long a group keeps its events.
 const RETENTION_DAYS: &[i64] = &[
-    0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+    3653,
 ];
 
 fn finish(draft: &mut Draft<'_, '_>) {
@@ -73,7 +78,10 @@ fn group(draft: &mut Draft<'_, '_>) {
             match name {
                 Some(name) => draft.set("log_group_default", name.text_setting()),
                 None => {
-                    let message = format!("{} has a `log_group_template` and no group for records that do not fit it", draft.label);
+                    let message = format!(
+                        "{} has a `log_group_template` and no group for records that do not fit it",
+                        draft.label
+                    );
                     draft.warn(message, template.origin, "add `log_group_name` as what they fall back to");
                 }
             }
@@ -86,7 +94,8 @@ fn group(draft: &mut Draft<'_, '_>) {
 fn stream(draft: &mut Draft<'_, '_>) {
     let (name, prefix) = (draft.value("log_stream_name"), draft.value("log_stream_prefix"));
     if let (Some(_), Some(prefix)) = (&name, &prefix) {
-        let message = format!("{} has `log_stream_name` and `log_stream_prefix`; the name is used", draft.label);
+        let message =
+            format!("{} has `log_stream_name` and `log_stream_prefix`; the name is used", draft.label);
         draft.error(message, prefix.origin, "keep one of the two");
     }
     if let Some(template) = draft.value("log_stream_template") {
@@ -95,7 +104,10 @@ fn stream(draft: &mut Draft<'_, '_>) {
             (Some(name), _) => draft.set("log_stream_default", name.text_setting()),
             (None, Some(prefix)) => draft.set("stream_prefix", prefix.text_setting()),
             (None, None) => {
-                draft.refuse_without(&["log_stream_name", "log_stream_prefix"], "it is what records that do not fit the template fall back to");
+                draft.refuse_without(
+                    &["log_stream_name", "log_stream_prefix"],
+                    "it is what records that do not fit the template fall back to",
+                );
             }
         }
         return;
@@ -125,7 +137,11 @@ fn retention(draft: &mut Draft<'_, '_>) {
     if !valid {
         let message = format!("CloudWatch Logs cannot keep events for {} days", value.shown);
         let list = RETENTION_DAYS[1..].iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
-        draft.error(message, value.origin, &format!("`log_retention_days` is one of {list}"));
+        draft.warn(
+            message,
+            value.origin,
+            &format!("`log_retention_days` is one of {list}; without one they are kept for ever"),
+        );
         draft.settings.remove("retention_days");
     } else if value.text == "0" {
         draft.settings.remove("retention_days");

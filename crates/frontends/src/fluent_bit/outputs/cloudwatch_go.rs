@@ -40,7 +40,10 @@ fn finish(draft: &mut Draft<'_, '_>) {
     match (draft.value("log_stream_name"), draft.value("log_stream_prefix")) {
         (Some(name), prefix) => {
             if let Some(prefix) = prefix {
-                let message = format!("{} has `log_stream_name` and `log_stream_prefix`; the name is used", draft.label);
+                let message = format!(
+                    "{} has `log_stream_name` and `log_stream_prefix`; the name is used",
+                    draft.label
+                );
                 draft.error(message, prefix.origin, "keep one of the two");
             }
             let stream = template(draft, &name);
@@ -79,7 +82,9 @@ fn group_tags(draft: &mut Draft<'_, '_>) {
     for part in values::commas(&value.text) {
         match part.split_once('=') {
             Some((name, content)) => {
-                let tag = Setting::map().with("name", value.setting(name.trim())).with("value", value.setting(content.trim()));
+                let tag = Setting::map()
+                    .with("name", value.setting(name.trim()))
+                    .with("value", value.setting(content.trim()));
                 draft.append("group_tags", value.origin, tag);
             }
             None => draft.wrong("new_log_group_tags", &value, "a list such as `team=shop,env=prod`"),
@@ -97,7 +102,8 @@ fn template(draft: &mut Draft<'_, '_>, value: &Value) -> Setting {
         match resolve(draft, name) {
             Some(part) => text.push_str(&part),
             None => {
-                let message = format!("`$({name})` of {} is not known here, so the default name is used", draft.label);
+                let message =
+                    format!("`$({name})` of {} is not known here, so the default name is used", draft.label);
                 draft.warn(message, value.origin, "it comes from the ECS task metadata");
                 // No record has such a key, so every one falls back.
                 text.push_str(&format!("$['{name}']"));

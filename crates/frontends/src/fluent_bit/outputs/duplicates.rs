@@ -22,7 +22,9 @@ pub(super) fn warn(cx: &mut Context<'_>, component: &Component, matching: &TagMa
     if keys.is_empty() {
         return;
     }
-    let node = |component: &Component, key: &str| component.settings.get(key).map(|setting: &Setting| setting.node.clone());
+    let node = |component: &Component, key: &str| {
+        component.settings.get(key).map(|setting: &Setting| setting.node.clone())
+    };
     let twin = cx.pipeline.routes.iter().find_map(|route| {
         let other = &cx.topology.exporters.iter().find(|e| e.component.id == route.exporter)?.component;
         let same = other.kind == component.kind
@@ -32,7 +34,8 @@ pub(super) fn warn(cx: &mut Context<'_>, component: &Component, matching: &TagMa
     });
     let Some(twin) = twin else { return };
     let place = twin.origin.map(|origin| format!(", defined at {origin}")).unwrap_or_default();
-    let message = format!("output `{}` sends the same records to the same place as `{}`{place}", component.id, twin.id);
+    let message =
+        format!("output `{}` sends the same records to the same place as `{}`{place}", component.id, twin.id);
     let help = "every such record arrives twice; remove one of the two, or give them tags of their own";
     cx.diagnostics.push(Diagnostic::warning(message).at(component.origin).help(help));
 }

@@ -43,7 +43,11 @@ pub(super) fn address(draft: &mut Draft<'_, '_>, defaults: &Defaults) -> String 
 }
 
 pub(in crate::fluent_bit) fn host_and_port(host: &str, port: u16) -> String {
-    if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 /// Sets `endpoint` with the place of `Host`, or of the section.
@@ -96,7 +100,10 @@ fn decide_tls(draft: &mut Draft<'_, '_>, written: &Written) -> bool {
     match (asked, &value) {
         (Some(true), _) => true,
         (Some(false), Some(value)) if datadog => {
-            let message = format!("TLS is off for {}, and Datadog's intake refuses plain HTTP; it is used anyway", draft.label);
+            let message = format!(
+                "TLS is off for {}, and Datadog's intake refuses plain HTTP; it is used anyway",
+                draft.label
+            );
             draft.warn(message, value.origin, "write `tls on`");
             true
         }

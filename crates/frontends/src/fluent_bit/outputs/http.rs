@@ -73,7 +73,8 @@ fn finish(draft: &mut Draft<'_, '_>) {
     date_key(draft);
     sigv4(draft);
     common::time_limit(draft, "http.response_timeout");
-    let plain = draft.settings.get("endpoint").and_then(Setting::as_str).is_some_and(|url| url.starts_with("http:"));
+    let plain =
+        draft.settings.get("endpoint").and_then(Setting::as_str).is_some_and(|url| url.starts_with("http:"));
     if let (true, Some(value)) = (plain, draft.value("http_passwd")) {
         let message = format!("{} sends its password without TLS", draft.label);
         draft.push(Diagnostic::warning(message).at(value.origin).help("add `tls on`"));
@@ -103,7 +104,8 @@ fn sigv4(draft: &mut Draft<'_, '_>) {
             None => return draft.refuse_without(&["aws_region"], "add `aws_region ${AWS_REGION}`"),
         },
     };
-    let Some(service) = draft.require("aws_service", "say which service the signature is for, such as `es`") else {
+    let Some(service) = draft.require("aws_service", "say which service the signature is for, such as `es`")
+    else {
         return;
     };
     draft.set("sigv4.service", service.text_setting());
