@@ -8,6 +8,7 @@ pub mod datadog_logs;
 mod dated;
 mod fields;
 mod file;
+mod forward;
 #[cfg(test)]
 mod golden;
 mod http;
@@ -15,6 +16,7 @@ mod http_destination;
 mod inspect;
 mod login;
 mod null;
+mod random;
 mod stdout;
 #[cfg(test)]
 mod trial;
@@ -23,6 +25,7 @@ mod trial;
 pub const EXPORTERS: &[engine::ExporterEntry] = &[
     engine::exporter::<datadog_logs::DatadogLogs>(),
     engine::exporter::<file::FileExporter>(),
+    engine::exporter::<forward::Forward>(),
     engine::exporter::<http::Http>(),
     engine::exporter::<null::Null>(),
     engine::exporter::<stdout::Stdout>(),
