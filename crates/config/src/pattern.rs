@@ -171,7 +171,7 @@ fn matchable(text: &[u8]) -> Cow<'_, str> {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).next_back().unwrap_or(text).to_owned()
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(text).to_owned()
 }
 
 impl PartialEq for Pattern {

@@ -56,10 +56,10 @@ fn finish(draft: &mut Draft<'_, '_>) {
         let Some(value) = draft.cx.value(property) else { continue };
         if property.key == "condition" {
             condition(draft, &value);
-        } else if FIELDS.iter().any(|field| field.key == property.key) {
-            if let Some(item) = item(draft, "operation", &property.key, &value.text, &value) {
-                draft.append("rules", property.origin, item);
-            }
+        } else if FIELDS.iter().any(|field| field.key == property.key)
+            && let Some(item) = item(draft, "operation", &property.key, &value.text, &value)
+        {
+            draft.append("rules", property.origin, item);
         }
     }
 }
