@@ -162,7 +162,7 @@ impl<'d, 'c> Draft<'d, 'c> {
             };
             if seen.contains(&field.key) && !field.to.repeats() {
                 let message = format!("`{}` of {} is set twice; this one counts", property.key, self.label);
-                self.warn(message, property.origin, "Fluent Bit refuses to start on this; remove one");
+                self.warn(message, property.origin, "keep one of them");
             }
             seen.push(field.key);
             if let Some(value) = self.cx.checked_value(property) {
