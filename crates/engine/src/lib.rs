@@ -18,6 +18,7 @@ mod preview;
 mod queue;
 mod running;
 mod slots;
+mod spool;
 pub mod testing;
 
 pub use catalog::{Catalog, ExporterEntry, ProcessorEntry, ReceiverEntry, exporter, processor, receiver};

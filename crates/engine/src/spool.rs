@@ -1,0 +1,494 @@
+//! The disk part of a queue: append-only segment files of sealed payloads, for one destination.
+//!
+//! A folder belongs to one process at a time (`lock`). A segment `00000001.seg` begins with [`MAGIC`] and holds
+//! frames, each with its length and checksum; `00000001.done` beside it lists, eight bytes each, the offsets of
+//! the frames that were delivered. When every frame of a full segment is done, both files go.
+//!
+//! What a crash may leave: a torn last frame, which is cut off, and frames that were delivered but not yet
+//! listed, which are sent again (at most one payload a sender). Damage in the middle is reported with its
+//! position; what lies behind it in that segment is found again by the next frame's own checksum.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::payload::{Body, Payload};
+
+/// First bytes of a segment: name and format version.
+const MAGIC: &[u8; 8] = b"OUTRGQ\x00\x01";
+/// First bytes of a frame, so that the next one is found behind damage without trying every offset's checksum.
+const MARK: &[u8; 4] = b"\xf5OQ\xfa";
+/// The mark, the length of the frame's rest, and its CRC-32.
+const FRAME_HEAD: usize = 12;
+/// `since` (8), records (8), raw bytes (8), full size when packed (8), route length (4).
+const FIXED: usize = 36;
+/// A segment beyond this many bytes is closed and a new one begun.
+const SEGMENT_BYTES: u64 = 16 << 20;
+/// Longest frame believed; anything longer is damage.
+const MAX_FRAME: u32 = 256 << 20;
+
+/// Where a payload lies on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Place {
+    segment: u64,
+    offset: u64,
+    /// Of the whole frame.
+    len: u64,
+}
+
+/// A payload found by [`Spool::open`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    pub place: Place,
+    pub records: u64,
+}
+
+/// A place in a segment that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    pub file: PathBuf,
+    pub offset: u64,
+    /// Bytes that were passed over.
+    pub bytes: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    #[error("another process uses the queue folder {}", .0.display())]
+    InUse(PathBuf),
+    #[error("the queue folder {} cannot be used", .path.display())]
+    Io { path: PathBuf, #[source] source: io::Error },
+    #[error("the quota of {quota} bytes is used up")]
+    Full { quota: u64 },
+}
+
+struct Segment {
+    file: File,
+    done: File,
+    bytes: u64,
+    /// Frames not yet done.
+    open: u64,
+}
+
+pub(crate) struct Spool {
+    folder: PathBuf,
+    segments: BTreeMap<u64, Segment>,
+    bytes: u64,
+    quota: u64,
+    _lock: File,
+}
+
+/// What a folder held.
+pub(crate) struct Opened {
+    pub spool: Spool,
+    /// Oldest first.
+    pub found: Vec<Found>,
+    pub damage: Vec<Damage>,
+}
+
+impl Spool {
+    /// Opens or makes the folder, and finds what an earlier process left there.
+    pub fn open(folder: &Path, quota: u64) -> Result<Opened, SpoolError> {
+        let io_error = |source| SpoolError::Io { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(io_error)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(io_error)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(SpoolError::InUse(folder.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(io_error(error)),
+        }
+        let spool = Spool { folder: folder.to_owned(), segments: BTreeMap::new(), bytes: 0, quota, _lock: lock };
+        let mut opened = Opened { spool, found: Vec::new(), damage: Vec::new() };
+        for number in numbers(folder).map_err(io_error)? {
+            opened.recover(number).map_err(io_error)?;
+        }
+        Ok(opened)
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub fn quota(&self) -> u64 {
+        self.quota
+    }
+
+    /// Appends a payload. It is in the kernel's hands when this returns, safe from the end of this process;
+    /// [`Spool::sync`] makes it safe from the end of the machine.
+    pub fn append(&mut self, payload: &Payload, since: Duration) -> Result<Place, SpoolError> {
+        let frame = encode(payload, since);
+        let len = frame.len() as u64;
+        if self.bytes + len > self.quota {
+            return Err(SpoolError::Full { quota: self.quota });
+        }
+        self.write(&frame).map_err(|source| SpoolError::Io { path: self.folder.clone(), source })
+    }
+
+    fn write(&mut self, frame: &[u8]) -> io::Result<Place> {
+        let len = frame.len() as u64;
+        let newest = self.segments.last_key_value().map(|(number, segment)| (*number, segment.bytes));
+        let number = match newest {
+            Some((number, bytes)) if bytes + len <= SEGMENT_BYTES => number,
+            newest => self.begin(newest.map_or(1, |(number, _)| number + 1))?,
+        };
+        let segment = self.segments.get_mut(&number).ok_or_else(|| io::Error::other("bug: the segment was just made"))?;
+        let offset = segment.bytes;
+        if let Err(error) = segment.file.write_all_at(frame, offset) {
+            // A half written frame would be taken for damage later.
+            let _ = segment.file.set_len(offset);
+            return Err(error);
+        }
+        segment.bytes += len;
+        segment.open += 1;
+        self.bytes += len;
+        Ok(Place { segment: number, offset, len })
+    }
+
+    fn begin(&mut self, number: u64) -> io::Result<u64> {
+        let segment = Segment::create(&self.folder, number)?;
+        self.bytes += segment.bytes;
+        self.segments.insert(number, segment);
+        Ok(number)
+    }
+
+    /// Reads a payload back. `age` turns what was written as `since` into how long ago that is.
+    pub fn read(&self, place: Place) -> io::Result<(Payload, Duration)> {
+        let segment = self.segments.get(&place.segment).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let mut frame = vec![0; place.len as usize];
+        segment.file.read_exact_at(&mut frame, place.offset)?;
+        decode(&frame).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the checksum does not fit"))
+    }
+
+    /// Notes that a payload is settled; removes its segment when it was the last of a full one.
+    pub fn done(&mut self, place: Place) -> io::Result<()> {
+        let newest = self.segments.last_key_value().map(|(number, _)| *number);
+        let Some(segment) = self.segments.get_mut(&place.segment) else { return Ok(()) };
+        segment.open = segment.open.saturating_sub(1);
+        let finished = segment.open == 0 && (newest != Some(place.segment) || segment.bytes >= SEGMENT_BYTES / 2);
+        if finished {
+            return self.remove(place.segment);
+        }
+        segment.done.write_all(&place.offset.to_le_bytes())
+    }
+
+    fn remove(&mut self, number: u64) -> io::Result<()> {
+        if let Some(segment) = self.segments.remove(&number) {
+            self.bytes -= segment.bytes;
+        }
+        // The list goes last: without it the segment's payloads would all be sent again.
+        fs::remove_file(self.folder.join(segment_name(number)))?;
+        fs::remove_file(self.folder.join(done_name(number)))
+    }
+
+    /// A handle to sync what was appended so far, off the hot path.
+    pub fn sync(&self) -> io::Result<Option<File>> {
+        self.segments.last_key_value().map(|(_, segment)| segment.file.try_clone()).transpose()
+    }
+}
+
+impl Segment {
+    fn create(folder: &Path, number: u64) -> io::Result<Segment> {
+        let mut file = open(&folder.join(segment_name(number)))?;
+        file.set_len(0)?;
+        file.write_all(MAGIC)?;
+        let done = open_append(&folder.join(done_name(number)))?;
+        Ok(Segment { file, done, bytes: MAGIC.len() as u64, open: 0 })
+    }
+}
+
+impl Opened {
+    /// Reads one segment an earlier process left.
+    fn recover(&mut self, number: u64) -> io::Result<()> {
+        let folder = self.spool.folder.clone();
+        let path = folder.join(segment_name(number));
+        let mut bytes = Vec::new();
+        let mut file = open(&path)?;
+        file.read_to_end(&mut bytes)?;
+        let done: HashSet<u64> = fs::read(folder.join(done_name(number)))
+            .unwrap_or_default()
+            .chunks_exact(8)
+            .filter_map(|chunk| Some(u64::from_le_bytes(chunk.try_into().ok()?)))
+            .collect();
+        if !bytes.starts_with(MAGIC) {
+            self.damage.push(Damage { file: path, offset: 0, bytes: bytes.len() as u64 });
+            return Ok(());
+        }
+        let frames = frames(&bytes);
+        let end = frames.end as u64;
+        self.damage.extend(frames.damage.into_iter().map(|(offset, len)| Damage {
+            file: path.clone(),
+            offset: offset as u64,
+            bytes: len as u64,
+        }));
+        // What lies behind the last whole frame is a write that the crash cut off.
+        file.set_len(end)?;
+        let mut open = 0;
+        for (offset, len, records) in frames.found {
+            if !done.contains(&(offset as u64)) {
+                let place = Place { segment: number, offset: offset as u64, len: len as u64 };
+                self.found.push(Found { place, records });
+                open += 1;
+            }
+        }
+        let done = open_append(&folder.join(done_name(number)))?;
+        self.spool.bytes += end;
+        self.spool.segments.insert(number, Segment { file, done, bytes: end, open });
+        if open == 0 { self.spool.remove(number) } else { Ok(()) }
+    }
+}
+
+struct Frames {
+    /// Offset, length, records.
+    found: Vec<(usize, usize, u64)>,
+    /// Offset, length.
+    damage: Vec<(usize, usize)>,
+    /// Behind the last whole frame.
+    end: usize,
+}
+
+/// Walks a segment. After a frame whose checksum does not fit, the next place where one fits is looked for.
+fn frames(bytes: &[u8]) -> Frames {
+    let mut frames = Frames { found: Vec::new(), damage: Vec::new(), end: MAGIC.len() };
+    let mut at = MAGIC.len();
+    while at < bytes.len() {
+        if let Some((len, records)) = frame_at(&bytes[at..]) {
+            if frames.end < at {
+                frames.damage.push((frames.end, at - frames.end));
+            }
+            frames.found.push((at, len, records));
+            at += len;
+            frames.end = at;
+        } else {
+            at += 1;
+            at += bytes[at..].windows(MARK.len()).position(|window| window == MARK).unwrap_or(bytes.len() - at);
+        }
+    }
+    frames
+}
+
+fn frame_at(bytes: &[u8]) -> Option<(usize, u64)> {
+    let len = u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?);
+    let crc = u32::from_le_bytes(bytes.get(8..12)?.try_into().ok()?);
+    if !bytes.starts_with(MARK) || !(FIXED as u32..=MAX_FRAME).contains(&len) {
+        return None;
+    }
+    let rest = bytes.get(FRAME_HEAD..FRAME_HEAD + len as usize)?;
+    if crc32fast::hash(rest) != crc {
+        return None;
+    }
+    let records = u64::from_le_bytes(rest[8..16].try_into().ok()?);
+    Some((FRAME_HEAD + len as usize, records))
+}
+
+fn encode(payload: &Payload, since: Duration) -> Vec<u8> {
+    let (body, full_size) = match &payload.body {
+        Body::Wire(bytes) => (bytes, 0),
+        Body::Packed(bytes, size) => (bytes, *size as u64),
+    };
+    let mut frame = Vec::with_capacity(FRAME_HEAD + FIXED + payload.route.len() + body.len());
+    frame.extend_from_slice(MARK);
+    frame.extend_from_slice(&[0; FRAME_HEAD - MARK.len()]);
+    for number in [since.as_nanos() as u64, payload.records, payload.raw_bytes, full_size] {
+        frame.extend_from_slice(&number.to_le_bytes());
+    }
+    frame.extend_from_slice(&(payload.route.len() as u32).to_le_bytes());
+    frame.extend_from_slice(payload.route.as_bytes());
+    frame.extend_from_slice(body);
+    let len = (frame.len() - FRAME_HEAD) as u32;
+    let crc = crc32fast::hash(&frame[FRAME_HEAD..]);
+    frame[4..8].copy_from_slice(&len.to_le_bytes());
+    frame[8..12].copy_from_slice(&crc.to_le_bytes());
+    frame
+}
+
+/// The payload of a frame, and when its first record came in, since the epoch.
+fn decode(frame: &[u8]) -> Option<(Payload, Duration)> {
+    let (len, records) = frame_at(frame)?;
+    let rest = &frame[FRAME_HEAD..len];
+    let number = |place: usize| Some(u64::from_le_bytes(rest.get(place * 8..place * 8 + 8)?.try_into().ok()?));
+    let (since, raw_bytes, full_size) = (number(0)?, number(2)?, number(3)?);
+    let route_len = u32::from_le_bytes(rest.get(32..36)?.try_into().ok()?) as usize;
+    let route = std::str::from_utf8(rest.get(FIXED..FIXED + route_len)?).ok()?;
+    let body = Bytes::copy_from_slice(rest.get(FIXED + route_len..)?);
+    let mut payload = Payload::new(body.clone(), route, records, raw_bytes);
+    if full_size > 0 {
+        payload.body = Body::Packed(body, full_size as usize);
+    }
+    Some((payload, Duration::from_nanos(since)))
+}
+
+fn segment_name(number: u64) -> String {
+    format!("{number:08}.seg")
+}
+
+fn done_name(number: u64) -> String {
+    format!("{number:08}.done")
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)
+}
+
+fn open_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// Numbers of the segments in a folder, oldest first. A list without its segment is a removal that was cut short.
+fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+        match (number, path.extension().and_then(|extension| extension.to_str())) {
+            (Some(number), Some("seg")) => numbers.push(number),
+            (Some(_), Some("done")) if !path.with_extension("seg").exists() => fs::remove_file(&path)?,
+            _ => {}
+        }
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SINCE: Duration = Duration::from_secs(1_700_000_000);
+
+    fn payload(n: u8, size: usize) -> Payload {
+        Payload::new(vec![n; size], format!("group/stream-{n}"), u64::from(n), 2 * size as u64)
+    }
+
+    fn bodies(opened: &Opened) -> Vec<(u8, usize)> {
+        let read = |found: &Found| {
+            let (payload, since) = opened.spool.read(found.place).unwrap();
+            let body = payload.wire().unwrap();
+            assert_eq!(&*payload.route, format!("group/stream-{}", body[0]));
+            assert_eq!((payload.records, found.records), (u64::from(body[0]), u64::from(body[0])));
+            assert_eq!(since, SINCE);
+            (body[0], body.len())
+        };
+        opened.found.iter().map(read).collect()
+    }
+
+    fn open(folder: &Path) -> Opened {
+        Spool::open(folder, 1 << 30).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_done_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = open(folder.path()).spool;
+        let places: Vec<_> = (1..=5).map(|n| spool.append(&payload(n, 1000), SINCE).unwrap()).collect();
+        spool.done(places[1]).unwrap();
+        spool.done(places[3]).unwrap();
+        drop(spool);
+        let opened = open(folder.path());
+        assert_eq!(bodies(&opened), [(1, 1000), (3, 1000), (5, 1000)]);
+        assert!(opened.damage.is_empty());
+    }
+
+    #[test]
+    fn a_torn_tail_is_cut_at_every_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = open(folder.path()).spool;
+        spool.append(&payload(1, 50), SINCE).unwrap();
+        let last = spool.append(&payload(2, 50), SINCE).unwrap();
+        drop(spool);
+        let file = folder.path().join(segment_name(1));
+        let whole = fs::read(&file).unwrap();
+        for cut in last.offset as usize..whole.len() {
+            fs::write(&file, &whole[..cut]).unwrap();
+            let mut opened = open(folder.path());
+            assert_eq!(bodies(&opened), [(1, 50)], "cut at {cut}");
+            assert!(opened.damage.is_empty(), "cut at {cut}");
+            let place = opened.spool.append(&payload(3, 10), SINCE).unwrap();
+            assert_eq!(place.offset, last.offset);
+            drop(opened);
+            assert_eq!(bodies(&open(folder.path())), [(1, 50), (3, 10)]);
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_costs_one_payload_and_is_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = open(folder.path()).spool;
+        let places: Vec<_> = (1..=3).map(|n| spool.append(&payload(n, 40), SINCE).unwrap()).collect();
+        drop(spool);
+        let file = folder.path().join(segment_name(1));
+        let whole = fs::read(&file).unwrap();
+        for byte in places[1].offset..places[2].offset {
+            let mut damaged = whole.clone();
+            damaged[byte as usize] ^= 0x10;
+            fs::write(&file, &damaged).unwrap();
+            let opened = open(folder.path());
+            assert_eq!(bodies(&opened), [(1, 40), (3, 40)], "byte {byte}");
+            let expected = Damage { file: file.clone(), offset: places[1].offset, bytes: places[1].len };
+            assert_eq!(opened.damage, [expected], "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn full_segments_go_when_they_are_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = open(folder.path()).spool;
+        let places: Vec<_> = (1..=40).map(|n| spool.append(&payload(n, 1 << 20), SINCE).unwrap()).collect();
+        assert!(spool.segments.len() >= 3);
+        for place in &places {
+            spool.done(*place).unwrap();
+        }
+        assert!(spool.bytes() < 2 * SEGMENT_BYTES, "{} bytes left", spool.bytes());
+        drop(spool);
+        let opened = open(folder.path());
+        assert!(opened.found.is_empty());
+        assert_eq!(numbers(folder.path()).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn the_quota_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(folder.path(), 3000).unwrap().spool;
+        spool.append(&payload(1, 1000), SINCE).unwrap();
+        spool.append(&payload(2, 1000), SINCE).unwrap();
+        assert!(matches!(spool.append(&payload(3, 1000), SINCE), Err(SpoolError::Full { quota: 3000 })));
+        assert!(spool.bytes() <= 3000);
+    }
+
+    #[test]
+    fn a_folder_has_one_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = open(folder.path());
+        assert!(matches!(Spool::open(folder.path(), 1), Err(SpoolError::InUse(_))));
+        drop(first);
+        open(folder.path());
+    }
+
+    #[test]
+    fn a_foreign_file_is_reported_and_left() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("00000007.seg"), b"something else").unwrap();
+        fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
+        let mut opened = open(folder.path());
+        assert_eq!(opened.damage.len(), 1);
+        opened.spool.append(&payload(1, 10), SINCE).unwrap();
+        assert!(folder.path().join("notes.txt").exists());
+        assert_eq!(fs::read(folder.path().join("00000007.seg")).unwrap(), b"something else");
+    }
+
+    #[test]
+    fn packed_bodies_come_back_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut opened = open(folder.path());
+        let text = b"{\"a\":1}".repeat(10_000);
+        let mut packed = Payload::new(text.clone(), "r", 10_000, text.len() as u64);
+        packed.pack();
+        let place = opened.spool.append(&packed, SINCE).unwrap();
+        assert!(place.len < 10_000);
+        assert_eq!(opened.spool.read(place).unwrap().0.wire().unwrap(), text);
+    }
+}

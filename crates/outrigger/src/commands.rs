@@ -1,0 +1,82 @@
+//! One function a command. `run` is the long one: the order in which things start and stop.
+
+mod components;
+mod explain;
+mod health;
+mod run;
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+
+pub use components::components;
+pub use explain::explain;
+pub use health::health;
+pub use run::{fluent_bit, run};
+
+use config::Diagnostics;
+use engine::Catalog;
+
+use crate::Exit;
+use crate::cli::ConfigOptions;
+use crate::configuration::{self, Resolved};
+
+/// Everything this program can receive, process and export.
+pub const CATALOG: Catalog = Catalog {
+    receivers: receivers::RECEIVERS,
+    processors: processors::PROCESSORS,
+    exporters: exporters::EXPORTERS,
+};
+
+/// Writes data to standard output. A reader that has gone away wants no more of it.
+fn print(text: &str) {
+    let _ = stdout().write_all(text.as_bytes());
+}
+
+/// Shows what was found wrong, on standard error.
+pub fn show(diagnostics: &Diagnostics, json: bool) {
+    if diagnostics.is_empty() {
+        return;
+    }
+    let terminal = stderr().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let mut text = String::new();
+    for diagnostic in diagnostics.iter() {
+        if json {
+            text.push_str(&format!("{}\n", configuration::diagnostic_json(diagnostic)));
+        } else {
+            text.push_str(&diagnostic.render(colour));
+            text.push('\n');
+        }
+    }
+    let _ = stderr().write_all(text.as_bytes());
+}
+
+/// `outrigger validate`: parse, resolve, build; open nothing.
+pub fn validate(options: &ConfigOptions) -> Exit {
+    let resolved = match resolve(options) {
+        Ok(resolved) => resolved,
+        Err(exit) => return exit,
+    };
+    let Resolved { topology, mut diagnostics, surroundings, .. } = resolved;
+    let plan = engine::plan(&topology, &CATALOG, &surroundings, &mut diagnostics);
+    show(&diagnostics, options.json);
+    if plan.is_none() || diagnostics.has_errors() {
+        return Exit::Refused;
+    }
+    if !options.json {
+        let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        print(&format!(
+            "configuration is good: {}, {}, {}\n",
+            count(topology.receivers.len(), "receiver"),
+            count(topology.processors.len(), "processor"),
+            count(topology.exporters.len(), "exporter")
+        ));
+    }
+    Exit::Drained
+}
+
+/// Resolves a configuration for a command that runs nothing.
+fn resolve(options: &ConfigOptions) -> Result<Resolved, Exit> {
+    let runtime = run::runtime(1).map_err(|_| Exit::Failed)?;
+    let environment = net::Environment::process();
+    Ok(runtime.block_on(configuration::resolve(&options.config, &[], &environment, net::Prebound::default())))
+}
