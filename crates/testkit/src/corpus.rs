@@ -159,7 +159,7 @@ impl Corpus {
 }
 
 fn json_line(mark: &str, dice: &mut Dice, message: &str, trace_id: &mut Option<String>) -> String {
-    let trace = format!("{:016x}{:016x}", dice.next(), dice.next());
+    let trace = format!("{:016x}{:016x}", dice.roll(), dice.roll());
     let line = format!(
         concat!(
             r#"{{"timestamp":"2026-06-16T10:11:{:02}.{:03}Z","level":"INFO","logger":"shop.checkout.Orders","#,
@@ -173,7 +173,7 @@ fn json_line(mark: &str, dice: &mut Dice, message: &str, trace_id: &mut Option<S
         message,
         mark,
         trace,
-        dice.next(),
+        dice.roll(),
         dice.below(100_000),
         dice.below(500),
         dice.below(100),
@@ -209,7 +209,7 @@ pub fn put_str(text: &[u8], out: &mut Vec<u8>) {
 pub struct Dice(pub u64);
 
 impl Dice {
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -218,7 +218,7 @@ impl Dice {
     }
 
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
+        self.roll() % limit
     }
 }
 

@@ -14,5 +14,6 @@ pub mod forward;
 pub mod http;
 pub mod intake;
 pub mod json;
+pub mod msgpack;
 pub mod process;
 pub mod tools;

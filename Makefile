@@ -1,0 +1,68 @@
+# The commands. `make check` is what continuous integration runs, word for word, quick steps first.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := run
+
+CARGO ?= cargo
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+# Static: the image holds nothing but this file. Plain glibc, so that no other target is needed.
+STATIC_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+STATIC := $(CARGO_TARGET_DIR)/$(STATIC_TARGET)/release/outrigger
+RELEASE := $(CARGO_TARGET_DIR)/release/outrigger
+
+.PHONY: run
+run: ## build, and start with what the environment says or the embedded default
+	$(CARGO) run --release --locked -p outrigger
+
+.PHONY: test
+test: ## all tests; each installs what it needs, or says why it is skipped
+	$(CARGO) test --workspace --locked --no-fail-fast
+
+.PHONY: check
+check: ## everything that must hold before a change goes in
+	$(CARGO) fmt --all --check
+	$(CARGO) run --quiet --locked -p xtask -- tidy
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked --quiet
+	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory size
+
+.PHONY: size
+size: ## what is shipped: bytes and packages
+	$(CARGO) build --release --locked -p outrigger
+	$(CARGO) run --quiet --locked -p xtask -- size $(RELEASE)
+
+.PHONY: interop
+interop: ## only what talks to real clients, engines and emulators, with its output
+	$(CARGO) test --locked -p outrigger --test clients --test docker --test reference -- --nocapture --test-threads=1
+
+.PHONY: million
+million: ## the full proof: a million records through the reference setup
+	OUTRIGGER_RECORDS=1000000 $(CARGO) test --release --locked -p outrigger --test reference -- --nocapture
+
+.PHONY: bench
+bench: ## CPU, memory, start and size, with FLUENT_BIT=/path and VECTOR=/path beside it
+	$(CARGO) build --release --locked -p outrigger -p bench
+	$(CARGO_TARGET_DIR)/release/bench $(RELEASE)
+
+.PHONY: fuzz
+fuzz: ## each target for FUZZ_SECONDS (default 60); with cargo-fuzz and coverage where that is installed
+	fuzz/run $${FUZZ_SECONDS:-60}
+
+.PHONY: image
+image: ## an OCI image as a tarball in dist/, from scratch, without a registry
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked -p outrigger --target $(STATIC_TARGET)
+	$(CARGO) run --quiet --locked -p xtask -- image $(STATIC) dist/outrigger-sidecar.tar
+
+.PHONY: reference
+reference: ## write the reference pages anew from the components
+	$(CARGO) run --quiet --locked -p xtask -- reference
+
+.PHONY: golden
+golden: ## take what tests find as what they expect; read the diff before you keep it
+	UPDATE_GOLDEN=1 $(CARGO) test --workspace --locked --no-fail-fast
+
+.PHONY: help
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
