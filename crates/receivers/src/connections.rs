@@ -12,7 +12,7 @@ use engine::Stop;
 use net::{Listener, PeerName, Stream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 /// Connections at once; more wait in the kernel's backlog.
 const MAX_CONNECTIONS: usize = 8192;
@@ -75,6 +75,21 @@ impl Ending {
     pub(crate) async fn comes(&mut self) {
         // A sender that is gone means the same.
         let _ = self.0.wait_for(|ending| *ending).await;
+    }
+}
+
+/// Resolves when a receiver whose connections somebody else keeps has to return.
+pub(crate) async fn until_quiet(mut stop: Stop, traffic: &Traffic) {
+    stop.draining().await;
+    traffic.touch();
+    let quiet = async {
+        while !traffic.is_quiet(QUIET_ALONE) {
+            sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = quiet => {}
+        () = stop.closing() => {}
     }
 }
 

@@ -3,9 +3,17 @@
 //! [`RECEIVERS`] is the list. To add one, write its file and put it there.
 
 mod connections;
+mod dummy;
 mod fluent_forward;
+mod http;
 mod reading;
+mod tcp;
 
 use engine::{ReceiverEntry, receiver};
 
-pub const RECEIVERS: &[ReceiverEntry] = &[receiver::<fluent_forward::FluentForward>()];
+pub const RECEIVERS: &[ReceiverEntry] = &[
+    receiver::<dummy::Dummy>(),
+    receiver::<fluent_forward::FluentForward>(),
+    receiver::<http::Http>(),
+    receiver::<tcp::Tcp>(),
+];

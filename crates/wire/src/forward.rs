@@ -8,7 +8,6 @@ mod assembly;
 mod decoder;
 mod encode;
 pub mod handshake;
-mod inflate;
 mod message;
 mod options;
 mod record;

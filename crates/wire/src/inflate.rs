@@ -3,18 +3,18 @@
 use std::io::Read;
 
 /// What could be decompressed, and why not all of it.
-pub(super) struct Inflated {
-    pub(super) bytes: Vec<u8>,
-    pub(super) broken: Option<&'static str>,
-    pub(super) too_large: bool,
+pub struct Inflated {
+    pub bytes: Vec<u8>,
+    pub broken: Option<&'static str>,
+    pub too_large: bool,
 }
 
 /// Reads one or several gzip members: Fluentd appends members to a chunk as records come.
-pub(super) fn gzip(payload: &[u8], cap: usize) -> Inflated {
+pub fn gzip(payload: &[u8], cap: usize) -> Inflated {
     read(flate2::bufread::MultiGzDecoder::new(payload), cap, "the gzip payload is damaged")
 }
 
-pub(super) fn zstd(payload: &[u8], cap: usize) -> Inflated {
+pub fn zstd(payload: &[u8], cap: usize) -> Inflated {
     match zstd::stream::read::Decoder::with_buffer(payload) {
         Ok(reader) => read(reader, cap, "the zstd payload is damaged"),
         Err(_) => nothing("the zstd payload is damaged"),
@@ -42,6 +42,6 @@ fn read(mut reader: impl Read, cap: usize, broken: &'static str) -> Inflated {
     }
 }
 
-pub(super) fn nothing(why: &'static str) -> Inflated {
+pub(crate) fn nothing(why: &'static str) -> Inflated {
     Inflated { bytes: Vec::new(), broken: Some(why), too_large: false }
 }

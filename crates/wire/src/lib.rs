@@ -5,6 +5,7 @@
 //! case and fuzzer.
 
 pub mod forward;
+pub mod inflate;
 pub mod msgpack;
 mod refused;
 pub mod text;

@@ -3,10 +3,10 @@
 use model::{Batch, List, Reason};
 
 use super::assembly::{Assembly, Home};
-use super::inflate::{self, Inflated};
 use super::options::{Compression, Options};
 use super::record::{self, Cursor};
 use super::{Context, Settings};
+use crate::inflate::{self, Inflated};
 use crate::msgpack::{Error, Slice, Token, write};
 
 /// Most elements of a message; the protocol knows four.
