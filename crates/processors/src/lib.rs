@@ -8,7 +8,7 @@ mod grep;
 mod held;
 mod join_partials;
 mod modify;
-mod parser;
+pub mod parser;
 mod parsing;
 mod partials;
 mod record_modifier;
