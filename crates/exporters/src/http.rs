@@ -31,7 +31,7 @@ use bytes::Bytes;
 use config::{ByteSize, Secret};
 use engine::{BuildContext, ConfigError, Outcome, Payload};
 use net::aws::{AwsClient, AwsError, AwsRequest, Service};
-use net::http::{Client, ClientSettings};
+use net::http::Client;
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -39,6 +39,7 @@ use serde::Deserialize;
 use crate::base64;
 use crate::compress::{Compression, decompress};
 use crate::dated::DateFormat;
+use crate::http_destination::{self, Header};
 use crate::login::{self, Login};
 
 /// The engine's own time limit is shorter; this one is for settings that turn it off.
@@ -153,14 +154,6 @@ impl Format {
             Format::Json | Format::JsonStream | Format::Gelf => "application/json",
         }
     }
-}
-
-/// A header of each request.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Header {
-    pub name: String,
-    pub value: Secret,
 }
 
 /// What requests are signed for.
@@ -399,14 +392,7 @@ fn secret(text: &str) -> Result<HeaderValue, ::http::header::InvalidHeaderValue>
 }
 
 fn transport(config: &Config, endpoint: &Uri, cx: &mut BuildContext<'_>) -> Result<Transport, ConfigError> {
-    let environment = match &config.proxy {
-        Some(proxy) => cx.surroundings.environment.with("HTTP_PROXY", proxy).with("HTTPS_PROXY", proxy),
-        None => cx.surroundings.environment.clone(),
-    };
-    let mut settings = ClientSettings::new(&environment);
-    settings.tls = config.tls.clone();
-    let client = Client::new(settings)
-        .map_err(|error| cx.refuse("tls", error.to_string(), "check the files and names under `tls`"))?;
+    let client = http_destination::client(Some(&config.tls), config.proxy.as_deref(), cx)?;
     let Some(sigv4) = &config.sigv4 else { return Ok(Transport::Plain(client)) };
     let login = Login {
         region: sigv4.region.as_deref(),
@@ -415,7 +401,7 @@ fn transport(config: &Config, endpoint: &Uri, cx: &mut BuildContext<'_>) -> Resu
         external_id: config.external_id.as_deref(),
         sts_endpoint: config.sts_endpoint.as_deref(),
     };
-    let environment = login.environment(&environment);
+    let environment = login.environment(&cx.surroundings.environment);
     let Some(region) = login.region(&environment) else {
         return Err(cx.refuse("sigv4", "no region to sign for", "set `region` or AWS_REGION"));
     };
