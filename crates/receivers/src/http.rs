@@ -10,6 +10,7 @@
 //! `app.log`. The answer comes once the records have reached the chosen level: 201 by default, 400 for what is
 //! no JSON, 413 for too much of it, 503 where not every destination took them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -222,7 +223,10 @@ impl Intake {
             Some(b"gzip") => inflate::gzip(&body, self.answers.max_bytes),
             Some(b"zstd") => inflate::zstd(&body, self.answers.max_bytes),
             _ => {
-                return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body plain, or with gzip or zstd"));
+                return Err((
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "send the body plain, or with gzip or zstd",
+                ));
             }
         };
         match inflated.broken {
@@ -253,12 +257,12 @@ impl Intake {
     /// Divides records by the tag they name themselves.
     fn by_key(&self, batch: Batch) -> Vec<Batch> {
         let Some(key) = &self.answers.tag_key else { return vec![batch] };
-        let mut batches: Vec<Batch> = Vec::new();
+        let (mut batches, mut places): (Vec<Batch>, HashMap<Tag, usize>) = Default::default();
         for record in &batch.logs {
             let named = key.text(&batch.arena, record.body);
             let tag = named.map_or(batch.tag.clone(), |text| String::from_utf8_lossy(&text).into());
-            let place = batches.iter().position(|other| other.tag == tag).unwrap_or_else(|| {
-                batches.push(Batch::new(tag, Vec::new()));
+            let place = *places.entry(tag).or_insert_with_key(|tag| {
+                batches.push(Batch::new(tag.clone(), Vec::new()));
                 batches.len() - 1
             });
             batches[place].import(&batch, record);

@@ -7,6 +7,7 @@ mod dummy;
 mod fluent_forward;
 mod http;
 mod reading;
+mod tail;
 mod tcp;
 
 use engine::{ReceiverEntry, receiver};
@@ -15,5 +16,6 @@ pub const RECEIVERS: &[ReceiverEntry] = &[
     receiver::<dummy::Dummy>(),
     receiver::<fluent_forward::FluentForward>(),
     receiver::<http::Http>(),
+    receiver::<tail::Tail>(),
     receiver::<tcp::Tcp>(),
 ];
