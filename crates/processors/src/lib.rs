@@ -3,26 +3,40 @@
 //! One file a processor; the list below is all there is. A processor accounts for every record: it goes on,
 //! is discarded with a reason, or is held and counted.
 
+mod aws_metadata;
+mod ecs_metadata;
 mod fields;
 mod grep;
 mod held;
 mod join_partials;
 mod modify;
+mod nest;
 pub mod parser;
 mod parsing;
 mod partials;
 mod record_modifier;
+mod rewrite_tag;
+mod stdout;
 #[cfg(test)]
 mod testing;
+mod throttle;
+mod type_converter;
 mod uuid;
 
 use engine::{ProcessorEntry, processor};
 
 /// Every processor, in the order of the reference pages.
 pub const PROCESSORS: &[ProcessorEntry] = &[
+    processor::<aws_metadata::AwsMetadata>(),
+    processor::<ecs_metadata::EcsMetadata>(),
     processor::<grep::Grep>(),
     processor::<join_partials::JoinPartials>(),
     processor::<modify::Modify>(),
+    processor::<nest::Nest>(),
     processor::<parser::ParserProcessor>(),
     processor::<record_modifier::RecordModifier>(),
+    processor::<rewrite_tag::RewriteTag>(),
+    processor::<stdout::Stdout>(),
+    processor::<throttle::Throttle>(),
+    processor::<type_converter::TypeConverter>(),
 ];
