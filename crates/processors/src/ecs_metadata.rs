@@ -79,7 +79,8 @@ impl Processor for EcsMetadata {
                 ("TaskDefinitionVersion", task.revision.clone()),
             ]);
             let containers = task.containers.iter();
-            known.containers = containers.map(|c| Container::new(&c.docker_id, &c.name, &c.docker_name)).collect();
+            known.containers =
+                containers.map(|c| Container::new(&c.docker_id, &c.name, &c.docker_name)).collect();
             known
         });
         let Config { fields, tag_prefix, .. } = config;

@@ -157,7 +157,8 @@ mod tests {
             let rules: Vec<String> = rules.iter().map(rule).collect();
             format!(r#"{{"logic": "{logic}", "rules": [{}]}}"#, rules.join(","))
         };
-        let (cart, health, error) = (("keep", "log", "cart"), ("drop", "log", "health"), ("keep", "level", "error"));
+        let (cart, health, error) =
+            (("keep", "log", "cart"), ("drop", "log", "health"), ("keep", "level", "error"));
         check(&rules("legacy", &[cart]), &[1, 2]);
         check(&rules("legacy", &[health]), &[1, 2, 3]);
         check(&rules("legacy", &[cart, error]), &[1, 2]);

@@ -27,7 +27,14 @@ pub enum Place {
 
 impl Held {
     /// Takes over a record whose fields are `list`; `key` is the one that holds its text.
-    pub fn new(batch: &mut Batch, mut record: LogRecord, list: List, key: &[u8], place: Place, now: Instant) -> Held {
+    pub fn new(
+        batch: &mut Batch,
+        mut record: LogRecord,
+        list: List,
+        key: &[u8],
+        place: Place,
+        now: Instant,
+    ) -> Held {
         let mut list = list;
         let arena = &mut batch.arena;
         let content = arena.get(list, key).and_then(|value| Some(arena.text(value)?.into_owned()));

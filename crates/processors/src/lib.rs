@@ -10,6 +10,7 @@ mod grep;
 mod held;
 mod join_partials;
 mod modify;
+mod multiline;
 mod nest;
 pub mod parser;
 mod parsing;
@@ -32,6 +33,7 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<grep::Grep>(),
     processor::<join_partials::JoinPartials>(),
     processor::<modify::Modify>(),
+    processor::<multiline::Multiline>(),
     processor::<nest::Nest>(),
     processor::<parser::ParserProcessor>(),
     processor::<record_modifier::RecordModifier>(),

@@ -102,7 +102,8 @@ impl Nest {
     }
 
     fn nest(&self, arena: &mut Arena, list: &mut List) {
-        let moved = arena.extract(list, |arena, id| self.wildcards.iter().any(|name| fits(name, arena.key(id))));
+        let moved =
+            arena.extract(list, |arena, id| self.wildcards.iter().any(|name| fits(name, arena.key(id))));
         if moved.is_empty() {
             return;
         }
@@ -183,7 +184,10 @@ mod tests {
     fn fields_move_into_a_map() {
         let record = r#"{"ecs_a":"1","log":"x","ecs_b":"2"}"#;
         for (options, expected) in [
-            (r#""wildcards": ["ecs_*"], "nest_under": "ecs""#, r#"{"log":"x","ecs":{"ecs_a":"1","ecs_b":"2"}}"#),
+            (
+                r#""wildcards": ["ecs_*"], "nest_under": "ecs""#,
+                r#"{"log":"x","ecs":{"ecs_a":"1","ecs_b":"2"}}"#,
+            ),
             (
                 r#""wildcards": ["ecs_*", "log"], "nest_under": "top""#,
                 r#"{"top":{"ecs_a":"1","log":"x","ecs_b":"2"}}"#,

@@ -146,7 +146,11 @@ mod tests {
     #[test]
     fn dots_in_keys_are_no_path() {
         let reserve = r#", "reserve_data": true"#;
-        check(reserve, r#"{"log":"{\"dd.env\":\"p\",\"a.b\":{\"c.d\":1}}"}"#, r#"{"dd.env":"p","a.b":{"c.d":1}}"#);
+        check(
+            reserve,
+            r#"{"log":"{\"dd.env\":\"p\",\"a.b\":{\"c.d\":1}}"}"#,
+            r#"{"dd.env":"p","a.b":{"c.d":1}}"#,
+        );
     }
 
     #[test]
@@ -154,7 +158,10 @@ mod tests {
         for (settings_text, expected) in [
             (r#"{"key": "log", "parsers": []}"#, "there is no parser to read with"),
             (r#"{"key": "$a[", "parsers": []}"#, "is no path"),
-            (r#"{"key": "k", "parsers": [{"name": "r", "format": "regex"}]}"#, "parser `r` has no expression"),
+            (
+                r#"{"key": "k", "parsers": [{"name": "r", "format": "regex"}]}"#,
+                "parser `r` has no expression",
+            ),
             (
                 r#"{"key": "k", "parsers": [{"name": "r", "format": "json", "time_format": "%s", "time_offset": "x"}]}"#,
                 "`x` is no offset",

@@ -120,7 +120,11 @@ pub struct Parsed {
 
 impl Parser {
     /// Reports what is wrong at `key`, the setting that holds the parser.
-    pub fn build(config: ParserConfig, key: &str, cx: &mut BuildContext<'_>) -> Result<Self, engine::ConfigError> {
+    pub fn build(
+        config: ParserConfig,
+        key: &str,
+        cx: &mut BuildContext<'_>,
+    ) -> Result<Self, engine::ConfigError> {
         let time = TimeRule::build(&config, key, cx)?;
         let kind = match (config.format, config.regex) {
             (Format::Json, _) => Kind::Json,
@@ -136,7 +140,14 @@ impl Parser {
             }
         };
         let component = cx.id.clone();
-        Ok(Parser { name: config.name, component, kind, time, types: config.types, decoders: config.decoders })
+        Ok(Parser {
+            name: config.name,
+            component,
+            kind,
+            time,
+            types: config.types,
+            decoders: config.decoders,
+        })
     }
 
     /// Reads the text. `None` when it is not written in the parser's format; the arena may then hold nodes
@@ -266,14 +277,21 @@ impl TimeRule {
         for specifier in unknown {
             cx.warn(
                 key,
-                format!("`{specifier}` in the time format of parser `{}` is not known, so no time fits it", config.name),
+                format!(
+                    "`{specifier}` in the time format of parser `{}` is not known, so no time fits it",
+                    config.name
+                ),
                 "`%L` reads a fraction of a second, `%z` an offset",
             );
         }
         if let Some(offset) = &config.time_offset
             && !format.set_offset(offset)
         {
-            return Err(cx.refuse(key, format!("`{offset}` is no offset"), "write it as `+0200` or `-05:30`"));
+            return Err(cx.refuse(
+                key,
+                format!("`{offset}` is no offset"),
+                "write it as `+0200` or `-05:30`",
+            ));
         }
         if let Some(zone) = &config.time_zone
             && !format.set_zone(zone)

@@ -65,7 +65,8 @@ impl Processor for RewriteTag {
     }
 
     fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
-        let tags: Vec<Option<(Tag, bool)>> = batch.logs.iter().map(|record| self.apply(&batch, record)).collect();
+        let tags: Vec<Option<(Tag, bool)>> =
+            batch.logs.iter().map(|record| self.apply(&batch, record)).collect();
         let Some(Some((first, _))) = tags.iter().find(|tag| tag.is_some()) else { return out.push(batch) };
         if tags.iter().all(|tag| matches!(tag, Some((tag, false)) if tag == first)) {
             batch.tag = first.clone();
@@ -169,10 +170,8 @@ mod tests {
 
     #[test]
     fn a_whole_batch_changes_its_tag_in_place() {
-        let out = check(
-            r#"{"key": "level", "pattern": "", "tag": "all"}"#,
-            &[("all", 0), ("all", 1), ("all", 2)],
-        );
+        let out =
+            check(r#"{"key": "level", "pattern": "", "tag": "all"}"#, &[("all", 0), ("all", 1), ("all", 2)]);
         assert_eq!(out.len(), 1);
     }
 

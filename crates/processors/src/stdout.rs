@@ -127,7 +127,9 @@ mod tests {
         let mut stdout = Stdout { writer: Box::new(paper.clone()), text: Vec::new() };
         let mut batch = batch(
             "web.1",
-            &[r#"{"s":"q\"uo","nl":"a\nb","u":"café","i":-5,"f":1.5,"w":2.0,"t":true,"n":null,"m":{"a":[1,"x",{}]}}"#],
+            &[
+                r#"{"s":"q\"uo","nl":"a\nb","u":"café","i":-5,"f":1.5,"w":2.0,"t":true,"n":null,"m":{"a":[1,"x",{}]}}"#,
+            ],
         );
         batch.logs[0].time = 1_718_000_000_000_000_005;
         let (text, key) = (batch.arena.store(b"bin\0\xff"), batch.arena.store(b"b"));

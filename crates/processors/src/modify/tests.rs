@@ -41,7 +41,8 @@ fn operations() {
     ] {
         assert_eq!(change(&rules(&[rule]), record), expected, "{rule:?}");
     }
-    let order = rules(&[("rename", "a", "z"), ("add", "a", "again"), ("remove", "z", ""), ("set", "e", "first")]);
+    let order =
+        rules(&[("rename", "a", "z"), ("add", "a", "again"), ("remove", "z", ""), ("set", "e", "first")]);
     assert_eq!(change(&order, record), format!(r#"{{{rest},"a":"again","e":"first"}}"#));
 }
 
@@ -80,7 +81,9 @@ fn all_faults_are_reported() {
     let options = r#"{"conditions": [{"test": "key_value_equals", "key": "a"}, {"test": "a_key_matches", "key": "("}],
         "rules": [{"operation": "set", "key": "a"}]}"#;
     let error = processor::<Modify>(settings(options)).err().unwrap();
-    for expected in ["item 1: the test needs a `value`", "item 2: `(`", "item 1: the operation needs a `value`"] {
+    for expected in
+        ["item 1: the test needs a `value`", "item 2: `(`", "item 1: the operation needs a `value`"]
+    {
         assert!(error.contains(expected), "{error}");
     }
 }

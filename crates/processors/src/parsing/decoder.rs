@@ -60,12 +60,7 @@ fn text_fields(arena: &Arena, fields: List, key: &[u8]) -> Vec<NodeId> {
     of_key.map(|(id, _)| id).collect()
 }
 
-fn run_chain<'d>(
-    chain: impl Iterator<Item = &'d Decoder>,
-    arena: &mut Arena,
-    fields: &mut List,
-    id: NodeId,
-) {
+fn run_chain<'d>(chain: impl Iterator<Item = &'d Decoder>, arena: &mut Arena, fields: &mut List, id: NodeId) {
     for decoder in chain {
         let Some(text) = text_span(arena, arena.node(id).value) else { return };
         let decoded = decoder.r#type.decode(arena, text);

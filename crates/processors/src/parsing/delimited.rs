@@ -99,10 +99,15 @@ mod tests {
         let Some(pairs) = pairs else { return "none".into() };
         let show = |pair: &Pair| match pair.form {
             Form::Absent => text[pair.key.clone()].to_owned(),
-            form => format!("{}:{}{}", &text[pair.key.clone()], &text[pair.value.clone()], match form {
-                Form::Escaped => "!",
-                _ => "",
-            }),
+            form => format!(
+                "{}:{}{}",
+                &text[pair.key.clone()],
+                &text[pair.value.clone()],
+                match form {
+                    Form::Escaped => "!",
+                    _ => "",
+                }
+            ),
         };
         pairs.iter().map(show).collect::<Vec<_>>().join("|")
     }

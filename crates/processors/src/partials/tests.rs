@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
-use engine::testing::{batch, json_lines, process, processor};
 use engine::Processor;
+use engine::testing::{batch, json_lines, process, processor};
 use model::{Receipt, Token};
 
 use super::*;
@@ -21,8 +21,12 @@ fn piece(id: &str, ordinal: u32, last: bool, text: &str) -> String {
 #[test]
 fn pieces_become_one_record_where_the_last_one_came() {
     let mut joiner = joiner("{}");
-    let lines =
-        [piece("x", 1, false, "a"), r#"{"log":"whole"}"#.into(), piece("y", 1, false, "1"), piece("x", 2, true, "b")];
+    let lines = [
+        piece("x", 1, false, "a"),
+        r#"{"log":"whole"}"#.into(),
+        piece("y", 1, false, "1"),
+        piece("x", 2, true, "b"),
+    ];
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let (out, gone) = process(&mut joiner, batch("t", &lines));
     assert_eq!(json_lines(&out), "t {\"log\":\"whole\"}\nt {\"source\":\"stdout\",\"log\":\"ab\"}\n");
