@@ -105,6 +105,8 @@ impl DatedJson {
                 out.push(b'}');
             }
         }
+        // Received JSON is copied as it came, and may hold line ends between its values.
+        out[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
         if self.ascii {
             fields::escape_unicode(out, start);
         }
@@ -215,5 +217,11 @@ mod tests {
         assert_eq!(write(Value::Json(raw), "d"), r#"{"d":1,"a":[1], "b":"x"}"#);
         assert_eq!(write(Value::Json(raw), "a"), r#"{"a":[1], "b":"x"}"#);
         assert_eq!(write(Value::Bool(true), "d"), r#"{"d":1,"log":true}"#);
+    }
+
+    #[test]
+    fn a_record_is_one_line() {
+        let line = "{\"a\":{\n  \"b\":\r\n[1,\n2]\n},\"c\":\"d\\ne\"}";
+        assert_eq!(written("", DateFormat::Double, 0, line), r#"{"a":{   "b":  [1, 2] },"c":"d\ne"}"#);
     }
 }

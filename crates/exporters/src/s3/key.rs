@@ -20,7 +20,7 @@ enum Part {
     /// May hold `%Y` and its kin.
     Text(String),
     Tag,
-    TagPart(usize),
+    TagAt(usize),
     Uuid,
     Index,
 }
@@ -65,7 +65,7 @@ impl KeyFormat {
                 }
                 Part::Text(text) => key.push_str(text),
                 Part::Tag => key.push_str(tag),
-                Part::TagPart(n) => {
+                Part::TagAt(n) => {
                     key.push_str(tag.split(&self.delimiters[..]).nth(*n).unwrap_or_default());
                 }
                 Part::Uuid => key.push_str(&random::alphanumeric(RANDOM)),
@@ -92,7 +92,7 @@ fn part(text: &str) -> Result<Option<(Part, usize)>, String> {
     let Some(inner) = after.strip_prefix('[') else { return Ok(Some((Part::Tag, 4))) };
     let number = inner.split_once(']').and_then(|(number, _)| Some((number.parse().ok()?, number.len())));
     match number {
-        Some((n, digits)) => Ok(Some((Part::TagPart(n), 6 + digits))),
+        Some((n, digits)) => Ok(Some((Part::TagAt(n), 6 + digits))),
         None => Err(format!("`{text}` does not begin with a part of the tag such as `$TAG[0]`")),
     }
 }
