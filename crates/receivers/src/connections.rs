@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, timeout};
 
 /// Connections at once; more wait in the kernel's backlog.
-const MAX_CONNECTIONS: usize = 8192;
+const MAX_CONNECTIONS: usize = 4096;
 
 /// How long it is quiet before a draining receiver returns: with senders connected, and with none.
 const QUIET_CONNECTED: Duration = Duration::from_secs(5);

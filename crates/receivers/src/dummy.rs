@@ -27,9 +27,9 @@ pub struct Config {
     /// The record, a JSON object.
     #[serde(default = "greeting")]
     pub record: String,
-    /// Records to make in all; without it there is no end.
+    /// Records to make in all; with 0 there is no end.
     #[serde(default)]
-    pub samples: Option<u64>,
+    pub samples: u64,
     /// Records to make in each `interval`, evenly spread.
     #[serde(default = "one")]
     pub rate: u64,
@@ -83,7 +83,7 @@ impl Receiver for Dummy {
         Ok(Dummy {
             tag: config.tag.into(),
             record: config.record,
-            samples: config.samples.unwrap_or(u64::MAX),
+            samples: if config.samples == 0 { u64::MAX } else { config.samples },
             copies: config.copies,
             period: config.interval.div_f64(config.rate as f64 / records as f64),
             records,

@@ -19,3 +19,21 @@ pub const RECEIVERS: &[ReceiverEntry] = &[
     receiver::<tail::Tail>(),
     receiver::<tcp::Tcp>(),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_every_setting_is_described() {
+        assert!(RECEIVERS.is_sorted_by_key(|entry| entry.name));
+        for entry in RECEIVERS {
+            let schema = serde_json::to_value((entry.schema)()).unwrap();
+            assert_eq!(schema["additionalProperties"], false, "{} takes unknown keys", entry.name);
+            for (name, setting) in schema["properties"].as_object().unwrap() {
+                let described = setting["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(described, "`{name}` of {} has no description", entry.name);
+            }
+        }
+    }
+}

@@ -18,7 +18,7 @@ use config::ByteSize;
 use engine::{BuildContext, ConfigError, Fault, Outlet, Receiver, Stop, clock};
 use model::{Batch, Tag, Value};
 use net::tls::{ServerTls, TlsServerConfig};
-use net::{Endpoint, Listener, PeerName, Prebound, Stream};
+use net::{Endpoint, Listener, PeerName, Prebound};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -26,7 +26,7 @@ use tracing::{debug, warn};
 use wire::text::{Form, Split, Splitter};
 
 use crate::connections::{Ending, Traffic, serve};
-use crate::reading::Pace;
+use crate::reading::Source;
 
 /// Longest wait for what is on its way, once the connection has to end.
 const LAST_WAIT: Duration = Duration::from_millis(10);
@@ -127,7 +127,7 @@ impl Tcp {
         serve(listener, stop, shared.traffic.clone(), |stream, peer, ending| {
             let splitter = Splitter::new(shared.form.clone(), shared.max_bytes);
             let (out, shared) = (out.clone(), shared.clone());
-            Connection { stream, peer, out, shared, splitter, pace: Pace::new() }.run(ending)
+            Connection { source: Source::new(stream), peer, out, shared, splitter }.run(ending)
         })
         .await;
         Ok(())
@@ -135,25 +135,23 @@ impl Tcp {
 }
 
 struct Connection {
-    stream: Stream,
+    source: Source,
     peer: PeerName,
     out: Outlet,
     shared: Arc<Shared>,
     splitter: Splitter,
-    pace: Pace,
 }
 
 impl Connection {
     async fn run(mut self, mut ending: Ending) {
         loop {
             let ends = tokio::select! {
-                readable = self.stream.readable() => readable.is_err(),
-                () = ending.comes() => timeout(LAST_WAIT, self.stream.readable()).await.is_err(),
+                ready = self.source.ready() => ready.is_err(),
+                () = ending.comes() => timeout(LAST_WAIT, self.source.ready()).await.is_err(),
             };
             if ends {
                 break;
             }
-            self.pace.gather().await;
             if !self.read_once().await {
                 break;
             }
@@ -166,12 +164,11 @@ impl Connection {
     async fn read_once(&mut self) -> bool {
         let shared = self.shared.clone();
         let mut buffer = self.splitter.take_buffer();
-        let read = self.pace.read(&mut self.stream, &mut buffer).await;
+        let read = self.source.read(&mut buffer).await;
         let _busy = shared.traffic.busy();
         let split = self.splitter.split(buffer, shared.tag.clone(), clock::now_nanos());
         let bytes = read.as_ref().ok().copied().flatten().unwrap_or(0);
         self.take(split, bytes as u64).await;
-        self.pace.done();
         match read {
             Ok(read) => read != Some(0),
             Err(error) => {

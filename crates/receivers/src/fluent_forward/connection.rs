@@ -20,7 +20,7 @@ use wire::forward::{Ack, Close, Context, Decoded, Decoder};
 use super::Shared;
 use super::greeting::greet;
 use crate::connections::Ending;
-use crate::reading::Pace;
+use crate::reading::Source;
 
 /// Part of a begun message that needs no leave: every record of Docker's driver fits, so that senders of large
 /// messages cannot get in its way.
@@ -34,12 +34,11 @@ const LAST_WAIT: Duration = Duration::from_millis(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Connection {
-    stream: Stream,
+    source: Source,
     peer: PeerName,
     out: Outlet,
     shared: Arc<Shared>,
     decoder: Decoder,
-    pace: Pace,
     leave: Leave,
     /// Tells this connection from others, and whether it lives.
     identity: Arc<()>,
@@ -59,11 +58,10 @@ enum End {
 impl Connection {
     pub(super) fn new(stream: Stream, peer: PeerName, out: Outlet, shared: Arc<Shared>) -> Connection {
         Connection {
-            stream,
+            source: Source::new(stream),
             peer,
             out,
             decoder: Decoder::new(shared.settings.clone()),
-            pace: Pace::new(),
             leave: Leave { shared: shared.clone(), bytes: 0 },
             shared,
             identity: Arc::new(()),
@@ -93,7 +91,11 @@ impl Connection {
 
     async fn greet(&mut self) -> Result<(), End> {
         let Some(secrets) = &self.shared.secrets else { return Ok(()) };
-        match greet(&mut self.stream, secrets).await {
+        let greeted = match self.source.stream() {
+            Ok(stream) => greet(stream, secrets).await,
+            Err(error) => Err(error.to_string()),
+        };
+        match greeted {
             Ok(early) if early.is_empty() => Ok(()),
             Ok(early) => {
                 let mut buffer = self.decoder.take_buffer();
@@ -110,14 +112,13 @@ impl Connection {
     async fn read_all(&mut self, ending: &mut Ending) -> End {
         loop {
             tokio::select! {
-                readable = self.stream.readable() => {
-                    if readable.is_err() {
+                ready = self.source.ready() => {
+                    if ready.is_err() {
                         return End::Gone;
                     }
                 }
                 () = ending.comes() => return self.read_the_rest().await,
             }
-            self.pace.gather().await;
             if let Err(end) = self.read_once().await {
                 return end;
             }
@@ -127,7 +128,7 @@ impl Connection {
     /// Takes what is already there.
     async fn read_the_rest(&mut self) -> End {
         for _ in 0..LAST_READS {
-            let Ok(Ok(())) = timeout(LAST_WAIT, self.stream.readable()).await else { break };
+            let Ok(Ok(())) = timeout(LAST_WAIT, self.source.ready()).await else { break };
             if let Err(end) = self.read_once().await {
                 return end;
             }
@@ -139,7 +140,7 @@ impl Connection {
     async fn read_once(&mut self) -> Result<(), End> {
         let shared = self.shared.clone();
         let mut buffer = self.decoder.take_buffer();
-        let read = self.pace.read(&mut self.stream, &mut buffer).await;
+        let read = self.source.read(&mut buffer).await;
         let busy = shared.traffic.busy();
         // Also when nothing came: the decoder has to get back what it began.
         let taken = self.take(buffer).await;
@@ -168,7 +169,6 @@ impl Connection {
             let share = bytes * batch.len() as u64 / records as u64;
             taken.push(self.out.send(batch, share).await.is_ok());
         }
-        self.pace.done();
         self.answer(acks, &taken).await?;
         if let Some(close) = close {
             return Err(End::Close(close));
@@ -186,14 +186,14 @@ impl Connection {
     /// answers that arrive together.
     async fn answer(&mut self, acks: Vec<Ack>, taken: &[bool]) -> Result<(), End> {
         for Ack { batch, reply } in acks {
-            self.pace.gathers = false;
             if batch.is_some_and(|batch| !taken[batch]) {
                 continue;
             }
             // First remembered, then sent: the sender may come back before the write returns.
             self.shared.resent.remember(&reply, &self.identity);
             self.answered = true;
-            match timeout(ANSWER_TIMEOUT, self.stream.write_all(&reply)).await {
+            let Ok(stream) = self.source.writer() else { return Err(End::Deaf) };
+            match timeout(ANSWER_TIMEOUT, stream.write_all(&reply)).await {
                 Ok(Ok(())) => {}
                 _ => return Err(End::Deaf),
             }
@@ -203,9 +203,9 @@ impl Connection {
 
     async fn dismiss(&mut self, close: Close) {
         warn!(component = %self.out.id(), peer = %self.peer, why = %close, "connection closed");
-        if let Some(reply) = close.reply() {
-            let _ = timeout(ANSWER_TIMEOUT, self.stream.write_all(reply)).await;
-            let _ = timeout(ANSWER_TIMEOUT, self.stream.shutdown()).await;
+        if let (Some(reply), Ok(stream)) = (close.reply(), self.source.writer()) {
+            let _ = timeout(ANSWER_TIMEOUT, stream.write_all(reply)).await;
+            let _ = timeout(ANSWER_TIMEOUT, stream.shutdown()).await;
         }
     }
 
