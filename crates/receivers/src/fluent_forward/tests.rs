@@ -1,6 +1,7 @@
 //! The receiver as clients meet it, over real sockets.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use config::Setting;
 use engine::outlet::Phase;
@@ -219,6 +220,64 @@ async fn a_thousand_silent_connections_hold_little() {
     let stream = net::Stream::Tcp(running.connect().await);
     let connection = Connection::new(stream, net::PeerName::Unix, Catch::default().outlet(), shared);
     assert!(size_of_val(&connection) < 1024, "{} bytes", size_of_val(&connection));
+}
+
+#[tokio::test]
+async fn records_come_in_over_tls() {
+    use rustls_pki_types::pem::PemObject;
+    use rustls_pki_types::{CertificateDer, ServerName};
+    let certificate = testkit::certificate::Certificate::new();
+    let tls = Setting::map()
+        .with("certificate_file", certificate.cert_file.to_str().unwrap())
+        .with("key_file", certificate.key_file.to_str().unwrap());
+    let running = start_tcp(Setting::map().with("tls", tls));
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&certificate.ca_file).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let mut stream = connector.connect(name, running.connect().await).await.unwrap();
+    // Larger than a TLS record, and answered.
+    let bytes = [fixture("dockerd/001.stream"), fixture("dockerd/003.stream")].concat();
+    stream.write_all(&bytes).await.unwrap();
+    read_exactly(&mut stream, b"\x81\xa3ack\xb8C8kAawAAAADE/zpA/Lhesg==").await;
+    running.catch.records(11).await;
+    stream.write_all(&message("more")).await.unwrap();
+    running.catch.records(1).await;
+}
+
+/// Connections change between being watched and being polled; no record may be lost on the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_record_of_busy_and_idle_senders_arrives_in_order() {
+    let running = start_tcp(Setting::map());
+    let mut senders = Vec::new();
+    for sender in 0..8u32 {
+        let mut stream = running.connect().await;
+        senders.push(tokio::spawn(async move {
+            for n in 0..400u32 {
+                stream.write_all(&message(&format!("{sender} {n}"))).await.unwrap();
+                match (n * (sender + 1)) % 50 {
+                    0 => tokio::time::sleep(Duration::from_millis(12)).await,
+                    1..20 => tokio::time::sleep(Duration::from_micros(200)).await,
+                    _ => {}
+                }
+            }
+        }));
+    }
+    let text = json_lines(&running.catch.records(8 * 400).await);
+    for sender in 0..8 {
+        let start = format!("t {{\"log\":\"{sender} ");
+        let numbers: Vec<u32> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(&start)?.trim_end_matches("\"}").parse().ok())
+            .collect();
+        assert_eq!(numbers, (0..400).collect::<Vec<_>>(), "sender {sender}");
+    }
 }
 
 #[test]
