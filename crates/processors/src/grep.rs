@@ -5,7 +5,7 @@
 //!   logic: legacy
 //!   rules:
 //!     - {action: drop, key: log, pattern: ^GET /health}
-//!     - {action: keep, key: $kubernetes['labels']['app'], pattern: ^shop}
+//!     - {action: keep, key: "$kubernetes['labels']['app']", pattern: ^shop}
 //! ```
 //!
 //! A pattern is looked for anywhere in the text of the field. A field that is missing, or not text, matches

@@ -8,7 +8,7 @@ mod ecs_metadata;
 mod fields;
 mod grep;
 mod held;
-mod join_partials;
+pub mod join_partials;
 mod modify;
 mod multiline;
 mod nest;
@@ -42,3 +42,12 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<throttle::Throttle>(),
     processor::<type_converter::TypeConverter>(),
 ];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_list_is_in_order_and_names_nothing_twice() {
+        let names: Vec<&str> = super::PROCESSORS.iter().map(|entry| entry.name).collect();
+        assert!(names.is_sorted_by(|one, next| one < next), "{names:?}");
+    }
+}

@@ -231,7 +231,7 @@ impl Parser {
             let key = text.part(pair.key.start, pair.key.end);
             let mut part = text.part(pair.value.start, pair.value.end);
             if pair.form == Form::Escaped {
-                part = arena.derive(part, |raw, out| json::unescape(raw, out));
+                part = arena.derive(part, json::unescape);
             }
             let value = match pair.form {
                 Form::Absent if self.types.is_empty() => Value::Bool(true),

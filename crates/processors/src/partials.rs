@@ -55,7 +55,9 @@ impl Partials {
 
     fn join(&mut self, batch: &mut Batch) {
         let now = Instant::now();
-        for record in std::mem::take(&mut batch.logs) {
+        let records = std::mem::take(&mut batch.logs);
+        batch.logs.reserve(records.len());
+        for record in records {
             match self.piece(&mut batch.arena, &record) {
                 Some(piece) => self.take(batch, record, piece, now),
                 None => batch.logs.push(record),

@@ -1,3 +1,5 @@
+//! Operations and conditions, with what Fluent Bit 5 made of them.
+
 use engine::testing::{batch, json_lines, process, processor};
 
 use super::*;

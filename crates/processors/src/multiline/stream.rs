@@ -58,7 +58,9 @@ impl Streams {
         let now = Instant::now();
         let place = self.stream(&batch.tag);
         let stream = &mut self.streams[place];
-        for mut record in std::mem::take(&mut batch.logs) {
+        let records = std::mem::take(&mut batch.logs);
+        batch.logs.reserve(records.len());
+        for mut record in records {
             let taken = fields::fields(&mut batch.arena, &mut record)
                 .is_some_and(|list| stream.take(&self.machines, &self.key, &mut batch, record, list, now));
             if !taken {

@@ -1,3 +1,5 @@
+//! Which lines are joined, and when what is held goes on.
+
 use std::time::Duration;
 
 use engine::testing::{batch, json_lines, process, processor};

@@ -89,10 +89,8 @@ impl DecoderType {
     fn decode(self, arena: &mut Arena, text: Span) -> Option<Value> {
         match self {
             DecoderType::Json => object_at_the_front(arena, text).map(Value::Json),
-            DecoderType::Escaped => Some(Value::Str(arena.derive(text, |raw, out| unescape(raw, out)))),
-            DecoderType::EscapedUtf8 => {
-                Some(Value::Str(arena.derive(text, |raw, out| json::unescape(raw, out))))
-            }
+            DecoderType::Escaped => Some(Value::Str(arena.derive(text, unescape))),
+            DecoderType::EscapedUtf8 => Some(Value::Str(arena.derive(text, json::unescape))),
             DecoderType::MysqlQuoted => {
                 let quote = *arena.bytes(text).first()?;
                 let whole = text.len() >= 2 && arena.bytes(text).last() == Some(&quote);

@@ -1,3 +1,5 @@
+//! What each format makes of a line, seen through the `parser` processor.
+
 use engine::testing::{batch, json_lines, process, processor};
 
 use crate::parser::ParserProcessor;

@@ -1,3 +1,5 @@
+//! Pieces of cut lines, in order and out of luck.
+
 use std::sync::{Arc, Mutex};
 
 use engine::Processor;

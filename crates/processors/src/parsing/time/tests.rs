@@ -1,3 +1,5 @@
+//! Patterns and the times they read; the expected ones are what Fluent Bit 5 read.
+
 use super::*;
 
 /// 2024-06-10 06:13:20 UTC.
