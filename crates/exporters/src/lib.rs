@@ -3,6 +3,7 @@
 //! One file an exporter; a stranger adds one by writing it and putting it on the list below.
 
 mod base64;
+pub mod cloudwatch_logs;
 mod compress;
 pub mod datadog_logs;
 mod dated;
@@ -17,16 +18,19 @@ mod inspect;
 mod login;
 mod null;
 mod random;
+mod s3;
 mod stdout;
 #[cfg(test)]
 mod trial;
 
 /// All exporters.
 pub const EXPORTERS: &[engine::ExporterEntry] = &[
+    engine::exporter::<cloudwatch_logs::CloudWatchLogs>(),
     engine::exporter::<datadog_logs::DatadogLogs>(),
     engine::exporter::<file::FileExporter>(),
     engine::exporter::<forward::Forward>(),
     engine::exporter::<http::Http>(),
     engine::exporter::<null::Null>(),
+    engine::exporter::<s3::S3>(),
     engine::exporter::<stdout::Stdout>(),
 ];

@@ -75,7 +75,8 @@ fn entries_are_those_of_fluent_bit() {
 
 #[test]
 fn who_wins() {
-    let configured = json!({ "service": "s", "source": "o", "hostname": "h", "tags": "t:1", "tag_key": "tag" });
+    let configured =
+        json!({ "service": "s", "source": "o", "hostname": "h", "tags": "t:1", "tag_key": "tag" });
     let none = json!({});
     for (settings, record, expected) in [
         (&none, r#"{"a":1}"#, r#"{"timestamp":1000,"a":1}"#),
@@ -101,7 +102,11 @@ fn who_wins() {
         ),
         (&json!({ "date_key": "" }), r#"{"a":1}"#, r#"{"a":1}"#),
         (&json!({ "date_key": "", "service": "s" }), r#"{"a":1}"#, r#"{"service":"s","a":1}"#),
-        (&json!({ "message_key": "message" }), r#"{"message":1,"log":2}"#, r#"{"timestamp":1000,"message":1,"log":2}"#),
+        (
+            &json!({ "message_key": "message" }),
+            r#"{"message":1,"log":2}"#,
+            r#"{"timestamp":1000,"message":1,"log":2}"#,
+        ),
         (
             &json!({ "ecs_tags": true, "tags": "a:\"b" }),
             r#"{"ecs_cluster":"c","log":"l","container_id":7}"#,
@@ -122,7 +127,10 @@ fn a_line_without_fields_is_the_message() {
     lines.logs[0].body = model::Value::Str(line);
     let sealed = encode(&with(json!({})), &[lines]);
     let body = entries::raw(&sealed.payloads()[0], Compression::None).unwrap();
-    assert_eq!(String::from_utf8(body).unwrap(), "[{\"timestamp\":1000,\"message\":\"a \\\"line\\\" \u{fffd}\"}]");
+    assert_eq!(
+        String::from_utf8(body).unwrap(),
+        "[{\"timestamp\":1000,\"message\":\"a \\\"line\\\" \u{fffd}\"}]"
+    );
 }
 
 #[test]
@@ -162,7 +170,8 @@ fn payloads_stay_within_the_limits() {
 #[test]
 fn an_entry_that_is_too_long_is_cut_and_marked() {
     let long = "é\\n".repeat(300_000);
-    let (text, nested) = (format!(r#"{{"log":"{long}","n":1}}"#), format!(r#"{{"a":1,"deep":{{"x":"{long}"}}}}"#));
+    let (text, nested) =
+        (format!(r#"{{"log":"{long}","n":1}}"#), format!(r#"{{"a":1,"deep":{{"x":"{long}"}}}}"#));
     let exporter = with(json!({ "tags": "a:b" }));
     let sealed = encode(&exporter, &[batch("t", &[&text, &nested])]);
     let entries = entries_of(&exporter, &sealed);
@@ -189,7 +198,10 @@ fn settings_are_checked() {
         (json!({ "endpoint": "https://x", "api_key": "  " }), "no API key"),
         (json!({ "endpoint": "https://x", "api_key": "a\nb" }), "characters that no key has"),
         (json!({ "endpoint": "http-intake", "api_key": "k" }), "no address to send to"),
-        (json!({ "endpoint": "https://x", "api_key": "k", "headers": [{ "name": "a b", "value": "hidden" }] }), "no HTTP header"),
+        (
+            json!({ "endpoint": "https://x", "api_key": "k", "headers": [{ "name": "a b", "value": "hidden" }] }),
+            "no HTTP header",
+        ),
         (json!({ "endpoint": "https://x", "api_key": "k", "compression": "lz4" }), "compression"),
     ] {
         let error = build::<DatadogLogs>(&settings).err().expect("a refusal");
@@ -199,7 +211,8 @@ fn settings_are_checked() {
 
 #[test]
 fn no_text_shows_the_key() {
-    let exporter = with(json!({ "compression": "zstd", "headers": [{ "name": "x-token", "value": "geheim" }] }));
+    let exporter =
+        with(json!({ "compression": "zstd", "headers": [{ "name": "x-token", "value": "geheim" }] }));
     let sealed = encode(&exporter, &[batch("t", &[r#"{"log":"hi"}"#])]);
     let shown = exporter.show(&sealed.payloads()[0]);
     assert!(!shown.contains(API_KEY) && !shown.contains("geheim"), "{shown}");
@@ -219,7 +232,8 @@ fn towards(intake: &Datadog, changes: Value) -> DatadogLogs {
 async fn all_compressions_arrive() {
     for compression in ["none", "gzip", "zstd"] {
         let intake = Datadog::start();
-        let changes = json!({ "compression": compression, "headers": [{ "name": "X-Team", "value": "shop" }] });
+        let changes =
+            json!({ "compression": compression, "headers": [{ "name": "X-Team", "value": "shop" }] });
         let exporter = towards(&intake, changes);
         for payload in encode(&exporter, &[records(1_500, 20)]).payloads() {
             assert_eq!(exporter.send(payload).await, Outcome::Sent);
@@ -227,7 +241,9 @@ async fn all_compressions_arrive() {
         assert_eq!((intake.counts().entries, intake.complaints().len()), (1_500, 0));
         let seen = &intake.requests()[0];
         assert_eq!(seen.path, "/api/v2/logs");
-        assert!(seen.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("x-team") && value == "shop"));
+        assert!(
+            seen.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("x-team") && value == "shop")
+        );
     }
 }
 
