@@ -56,7 +56,12 @@ impl Encoder for CloudWatchEncoder {
     }
 
     fn seal(&mut self, out: &mut Sealed) {
-        self.open.drain(..).filter_map(|mut open| open.seal()).for_each(|payload| out.push(payload));
+        self.open.retain_mut(|open| {
+            let payload = open.seal();
+            let is_busy = payload.is_some() && open.is_roomy();
+            payload.into_iter().for_each(|payload| out.push(payload));
+            is_busy
+        });
     }
 }
 

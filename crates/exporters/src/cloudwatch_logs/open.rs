@@ -53,6 +53,11 @@ impl Open {
         self.body.len()
     }
 
+    /// Has room for a full body, because the one before was nearly that.
+    pub fn is_roomy(&self) -> bool {
+        self.body.capacity() >= FULL_CAPACITY
+    }
+
     /// Takes an event. False, and nothing is changed, when it has to go into another payload.
     pub fn push(&mut self, time: u64, message: &[u8], ascii_only: bool) -> bool {
         let service_bytes = self.service_bytes + message.len() + EVENT_OVERHEAD;

@@ -76,10 +76,10 @@ fn write_raw(raw: &[u8], out: &mut Vec<u8>) {
 }
 
 fn escape_html(out: &mut Vec<u8>, start: usize) {
-    let special = |byte: &u8| matches!(byte, b'<' | b'>' | b'&');
-    // U+2028 and U+2029 are escaped too, because JavaScript reads them as line ends.
-    let has_lines = out[start..].windows(2).any(|pair| pair == b"\xe2\x80");
-    if !has_lines && !out[start..].iter().any(special) {
+    // U+2028 and U+2029 are escaped too, because JavaScript reads them as line ends. No early end, so that the
+    // bytes are looked at many at a time.
+    let special = |byte: u8| matches!(byte, b'<' | b'>' | b'&' | 0xe2);
+    if !out[start..].iter().fold(false, |any, byte| any | special(*byte)) {
         return;
     }
     let text = out.split_off(start);
