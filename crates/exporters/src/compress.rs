@@ -177,7 +177,10 @@ fn run_zstd(encoder: &mut ZstdEncoder<'static>, input: &[u8], out: &mut Vec<u8>,
         let filled = out.len();
         encoder.run(&mut input, &mut OutBuffer::around_pos(out, filled)).expect(CANNOT);
     }
-    while last {
+    if !last {
+        return;
+    }
+    loop {
         out.reserve(STEP_BYTES);
         let filled = out.len();
         if encoder.finish(&mut OutBuffer::around_pos(out, filled), true).expect(CANNOT) == 0 {
