@@ -17,7 +17,7 @@ use engine::Catalog;
 
 use crate::Exit;
 use crate::cli::ConfigOptions;
-use crate::configuration::{self, Resolved};
+use crate::configuration::{self, Extra, Resolved};
 
 /// Everything this program can receive, process and export.
 pub const CATALOG: Catalog = Catalog {
@@ -52,7 +52,12 @@ pub fn show(diagnostics: &Diagnostics, json: bool) {
 
 /// `outrigger validate`: parse, resolve, build; open nothing.
 pub fn validate(options: &ConfigOptions) -> Exit {
-    let resolved = match resolve(options) {
+    validate_with(options, &[])
+}
+
+/// The same with configuration that came as flags.
+fn validate_with(options: &ConfigOptions, extra: &[Extra]) -> Exit {
+    let resolved = match resolve(options, extra) {
         Ok(resolved) => resolved,
         Err(exit) => return exit,
     };
@@ -75,8 +80,8 @@ pub fn validate(options: &ConfigOptions) -> Exit {
 }
 
 /// Resolves a configuration for a command that runs nothing.
-fn resolve(options: &ConfigOptions) -> Result<Resolved, Exit> {
+fn resolve(options: &ConfigOptions, extra: &[Extra]) -> Result<Resolved, Exit> {
     let runtime = run::runtime(1).map_err(|_| Exit::Failed)?;
     let environment = net::Environment::process();
-    Ok(runtime.block_on(configuration::resolve(&options.config, &[], &environment, net::Prebound::default())))
+    Ok(runtime.block_on(configuration::resolve(&options.config, extra, &environment, net::Prebound::default())))
 }

@@ -14,7 +14,7 @@ use crate::cli::ExplainOptions;
 use crate::configuration::Resolved;
 
 pub fn explain(options: &ExplainOptions) -> Exit {
-    let resolved = match resolve(&options.sources) {
+    let resolved = match resolve(&options.sources, &[]) {
         Ok(resolved) => resolved,
         Err(exit) => return exit,
     };
