@@ -3,6 +3,7 @@
 //! Front ends build it, the engine runs it, `outrigger explain` prints it. Nothing in here names a
 //! component or a language.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,10 @@ pub struct Delivery {
     /// Most bytes waiting in memory; `None` takes a share of the process's memory budget.
     pub queue_bytes: Option<u64>,
     pub overflow: Overflow,
+    /// Where payloads wait once memory is full; `None` keeps them in memory alone. The binary fills it in.
+    pub disk: Option<DiskQueue>,
+    /// Most bytes on disk, as the user wrote it.
+    pub disk_quota_bytes: Option<u64>,
     pub retry: Retry,
     /// Payloads in flight at once.
     pub concurrency: usize,
@@ -82,11 +87,36 @@ impl Default for Delivery {
             flush: Duration::from_secs(1),
             queue_bytes: None,
             overflow: Overflow::default(),
+            disk: None,
+            disk_quota_bytes: None,
             retry: Retry::default(),
             concurrency: 4,
             timeout: Duration::from_secs(10),
         }
     }
+}
+
+/// Where a destination's payloads wait on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskQueue {
+    /// A folder of this destination's own.
+    pub folder: PathBuf,
+    /// Most bytes on disk.
+    pub quota_bytes: u64,
+    pub sync: DiskSync,
+}
+
+/// When what was written is forced onto the disk. Only the end of the machine, not of the process, makes a
+/// difference.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DiskSync {
+    /// Before a `durable` acknowledgement.
+    Always,
+    /// Every second.
+    #[default]
+    Interval,
+    /// When the kernel likes.
+    Never,
 }
 
 /// What happens when a destination's queue is full.
@@ -127,6 +157,9 @@ pub struct Service {
     /// Fluent Bit's monitoring API, when it was asked for.
     pub monitor: Option<Monitor>,
     pub log_level: Option<String>,
+    /// Where queues go on disk, as the user wrote it.
+    pub storage: Option<PathBuf>,
+    pub disk_sync: DiskSync,
 }
 
 /// Fluent Bit's monitoring API (`HTTP_Server`, `HTTP_Listen`, `HTTP_Port`, `Health_Check`, `HC_*`).

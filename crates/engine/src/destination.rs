@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::topology::{ComponentId, Delivery, Overflow};
+use config::topology::{ComponentId, Delivery, DiskSync, Overflow};
 use model::{Batch, Reason, Token};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use tracing::{debug, error, info, warn};
 use crate::backoff::Backoff;
 use crate::catalog::AnyExporter;
 use crate::component::Encoder;
+use crate::graph::PlannedExporter;
 use crate::ledger::{DestinationAccount, count_drop};
 use crate::outlet::Phase;
 use crate::payload::{Outcome, Payload, Sealed};
@@ -25,6 +26,8 @@ const DRAIN_RETRY: Duration = Duration::from_secs(1);
 
 pub struct Destination {
     id: ComponentId,
+    /// Name of the exporter: payloads of another kind cannot be taken over.
+    kind: &'static str,
     exporter: Arc<dyn AnyExporter>,
     delivery: Delivery,
     encoders: Slots<Slot>,
@@ -52,13 +55,12 @@ impl Drop for Slot {
 
 impl Destination {
     pub(crate) fn new(
-        id: ComponentId,
-        exporter: Arc<dyn AnyExporter>,
-        delivery: Delivery,
+        planned: PlannedExporter,
         queue: Arc<Queue>,
         account: Arc<DestinationAccount>,
         encoders: usize,
     ) -> Self {
+        let PlannedExporter { id, kind, built: exporter, delivery } = planned;
         let slot = || Slot {
             encoder: exporter.encoder(),
             sealed: Sealed::default(),
@@ -68,11 +70,20 @@ impl Destination {
         };
         let encoders = Slots::new((0..encoders.max(1)).map(|_| slot()).collect());
         account.set_queue(&queue);
-        Destination { id, exporter, delivery, encoders, queue, account, opened: Notify::new() }
+        Destination { id, kind, exporter, delivery, encoders, queue, account, opened: Notify::new() }
     }
 
     pub fn id(&self) -> &ComponentId {
         &self.id
+    }
+
+    /// The queue, for a destination of the same name and kind that takes over.
+    pub(crate) fn queue_for(&self, planned: &PlannedExporter) -> Option<Arc<Queue>> {
+        (self.id == planned.id && self.kind == planned.kind).then(|| self.queue.clone())
+    }
+
+    pub(crate) fn shares_queue_with(&self, other: &Destination) -> bool {
+        Arc::ptr_eq(&self.queue, &other.queue)
     }
 
     pub(crate) fn overflow(&self) -> Overflow {
@@ -150,13 +161,72 @@ impl Destination {
                 counts.open -= payload.records;
                 counts.queued += payload.records;
             });
-            self.queue.push(payload);
+            match self.queue.push(payload) {
+                Ok(content) => self.settle_durable(content),
+                Err(error) => {
+                    warn!(component = %self.id, reason = %error, "disk queue not used; waiting in memory")
+                }
+            }
         }
         if slot.records == 0 {
             slot.since = None;
             slot.tokens.clear();
         } else if sealed_any {
             slot.since = Some(Instant::now());
+        }
+    }
+
+    /// Tells those who wait for no more than the disk, once it is safe there.
+    fn settle_durable(&self, content: Vec<Token>) {
+        let always = self.delivery.disk.as_ref().is_some_and(|disk| disk.sync == DiskSync::Always);
+        if content.is_empty() || !always {
+            return;
+        }
+        if let Some(file) = self.queue.to_sync() {
+            let id = self.id.clone();
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = file.sync_data() {
+                    error!(component = %id, %error, "the disk did not confirm what was written");
+                    content.iter().for_each(Token::lose);
+                }
+            });
+        }
+    }
+
+    /// Forces what was written onto the disk every second.
+    async fn sync_in_time(self: Arc<Self>) {
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            if let Some(file) = self.queue.to_sync() {
+                // A disk that fails now will fail the next write, which is reported.
+                let _ = tokio::task::spawn_blocking(move || file.sync_data()).await;
+            }
+        }
+    }
+
+    /// Opens the disk queue and takes up what an earlier process left. Without it the queue is memory alone.
+    pub(crate) fn attach_disk(&self) {
+        let Some(disk) = &self.delivery.disk else { return };
+        match self.queue.attach(&disk.folder, disk.quota_bytes) {
+            Ok(recovered) => {
+                for damage in &recovered.damage {
+                    let file = damage.file.display();
+                    error!(component = %self.id, %file, offset = damage.offset, bytes = damage.bytes, "disk queue is damaged here; passed over");
+                }
+                if recovered.payloads > 0 {
+                    let (payloads, records) = (recovered.payloads, recovered.records);
+                    info!(component = %self.id, payloads, records, "found on disk from before; sending");
+                }
+                self.account.update(|counts| {
+                    counts.accepted += recovered.records;
+                    counts.recovered += recovered.records;
+                    counts.queued += recovered.records;
+                });
+            }
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                warn!(component = %self.id, reason = %error, cause, "no disk queue; waiting records stay in memory");
+            }
         }
     }
 
@@ -173,6 +243,9 @@ impl Destination {
     pub(crate) fn start(self: &Arc<Self>, phase: watch::Receiver<Phase>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(self.clone().seal_in_time());
+        if self.delivery.disk.as_ref().is_some_and(|disk| disk.sync == DiskSync::Interval) {
+            tasks.spawn(self.clone().sync_in_time());
+        }
         for _ in 0..self.delivery.concurrency.max(1) {
             tasks.spawn(self.clone().send_all(phase.clone()));
         }
@@ -188,12 +261,22 @@ impl Destination {
     }
 
     async fn send_all(self: Arc<Self>, mut phase: watch::Receiver<Phase>) {
-        while let Some(payload) = self.queue.pop().await {
-            self.account.update(|counts| {
-                counts.queued -= payload.records;
-                counts.in_flight += payload.records;
-            });
-            self.deliver(payload, &mut phase).await;
+        while *phase.borrow() != Phase::Closing
+            && let Some(taken) = self.queue.pop().await
+        {
+            match taken {
+                Ok(payload) => {
+                    self.account.update(|counts| {
+                        counts.queued -= payload.records;
+                        counts.in_flight += payload.records;
+                    });
+                    self.deliver(payload, &mut phase).await;
+                }
+                Err(gone) => self.account.update(|counts| {
+                    counts.queued -= gone.records;
+                    count_drop(&mut counts.dropped, Reason::Damaged, gone.records);
+                }),
+            }
         }
     }
 
@@ -201,7 +284,12 @@ impl Destination {
     async fn deliver(&self, payload: Payload, phase: &mut watch::Receiver<Phase>) {
         let mut backoff = Backoff::new(&self.delivery.retry);
         for tries in 1u32.. {
-            let (after, reason) = match self.try_once(&payload).await {
+            let mut closing = phase.clone();
+            let outcome = tokio::select! {
+                outcome = self.try_once(&payload) => outcome,
+                _ = closing.wait_for(|now| *now == Phase::Closing) => return self.interrupt(payload),
+            };
+            let (after, reason) = match outcome {
                 Outcome::Sent => return self.settle_sent(payload, tries, 0, None),
                 Outcome::Rejected { records, reason } => {
                     return self.settle_sent(payload, tries, records, Some(reason));
@@ -242,17 +330,30 @@ impl Destination {
         retry.max_age.is_some_and(|most| payload.since.elapsed() > most).then_some(Reason::Expired)
     }
 
-    /// Waits before a retry; less once the process drains.
+    /// Waits before a retry; less once the process drains, and not at all when it closes.
     async fn rest(&self, wait: Duration, phase: &mut watch::Receiver<Phase>) {
-        let draining = async {
-            if phase.wait_for(|now| *now >= Phase::Draining).await.is_err() {
+        let reached = async |phase: &mut watch::Receiver<Phase>, wanted: Phase| {
+            if phase.wait_for(|now| *now >= wanted).await.is_err() {
                 pending::<()>().await;
             }
         };
         tokio::select! {
-            () = sleep(wait) => {}
-            () = draining => sleep(wait.min(DRAIN_RETRY)).await,
+            () = sleep(wait) => return,
+            () = reached(phase, Phase::Draining) => {}
         }
+        tokio::select! {
+            () = sleep(wait.min(DRAIN_RETRY)) => {}
+            () = reached(phase, Phase::Closing) => {}
+        }
+    }
+
+    /// The process ends: what was being sent waits again, for the disk.
+    fn interrupt(&self, payload: Payload) {
+        self.account.update(|counts| {
+            counts.in_flight -= payload.records;
+            counts.queued += payload.records;
+        });
+        self.queue.interrupt(payload);
     }
 
     fn settle_sent(&self, payload: Payload, tries: u32, rejected: u64, reason: Option<String>) {
@@ -312,32 +413,39 @@ impl Destination {
             counts.in_flight -= payload.records;
             counts.queued += payload.records;
         });
-        self.queue.release(&payload);
-        let mut parts = vec![a, b];
-        payload.replaced_by(&mut parts);
-        self.queue.put_back(parts);
+        self.queue.replace(payload, vec![a, b]);
     }
 
     /// Resolves when nothing waits any more.
     pub(crate) async fn drained(&self) {
         loop {
             let changed = self.queue.room().notified();
-            if self.account.snapshot().waiting() == 0 {
+            if self.queue.is_idle() {
                 return;
             }
             changed.await;
         }
     }
 
-    /// Gives up what still waits, after the tasks were ended. Returns the records lost.
-    pub(crate) fn abandon(&self) -> u64 {
-        drop(self.queue.close());
-        let mut lost = 0;
+    /// Gives up what still waits, after the tasks have ended: it goes to disk, or is lost.
+    pub(crate) fn abandon(&self) -> Left {
+        let lost = self.queue.close();
+        let mut left = Left { lost, on_disk: 0 };
         self.account.update(|counts| {
-            lost = counts.waiting();
-            (counts.open, counts.queued, counts.in_flight) = (0, 0, 0);
-            count_drop(&mut counts.dropped, Reason::Shutdown, lost);
+            // Open payloads were sealed before; what an ended task held is lost with it.
+            left.lost += counts.open + counts.in_flight;
+            (counts.open, counts.in_flight) = (0, 0);
+            counts.queued -= lost;
+            left.on_disk = counts.queued;
+            count_drop(&mut counts.dropped, Reason::Shutdown, left.lost);
         });
-        lost
+        left
     }
+}
+
+/// Records that a destination had not taken at the end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Left {
+    pub lost: u64,
+    pub on_disk: u64,
 }

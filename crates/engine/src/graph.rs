@@ -33,6 +33,7 @@ pub(crate) struct PlannedReceiver {
 
 pub(crate) struct PlannedExporter {
     pub id: ComponentId,
+    pub kind: &'static str,
     pub built: Arc<dyn AnyExporter>,
     pub delivery: Delivery,
 }
@@ -91,7 +92,8 @@ impl Planner<'_> {
             };
             if let Some(built) = self.build(component, entry.build) {
                 let delivery = exporter.delivery.clone();
-                planned.push(PlannedExporter { id: component.id.clone(), built: built.into(), delivery });
+                let (id, kind) = (component.id.clone(), entry.name);
+                planned.push(PlannedExporter { id, kind, built: built.into(), delivery });
             }
         }
         planned
@@ -194,25 +196,27 @@ impl Planner<'_> {
 }
 
 impl Plan {
-    /// Opens the ways of the plan: destinations with their queues, pipelines that lead to them.
-    pub(crate) fn connect(&mut self, ledger: &Arc<Ledger>) -> (Vec<Arc<Destination>>, Vec<Arc<Pipeline>>) {
-        let room = Arc::new(Notify::new());
+    /// Opens the ways of the plan: destinations with their queues, pipelines that lead to them. A destination
+    /// that was there before, under the same name and kind, hands over its queue.
+    pub(crate) fn connect(
+        &mut self,
+        ledger: &Arc<Ledger>,
+        before: &[Arc<Destination>],
+        room: &Arc<Notify>,
+    ) -> (Vec<Arc<Destination>>, Vec<Arc<Pipeline>>) {
         let share = self.surroundings.memory_budget / self.exporters.len().max(1) as u64;
         let destinations: Vec<_> = std::mem::take(&mut self.exporters)
             .into_iter()
             .map(|planned| {
-                let capacity = planned.delivery.queue_bytes.unwrap_or(share);
-                let queue = Arc::new(Queue::new(capacity, room.clone()));
                 let account = ledger.destination(&planned.id);
-                let encoders = self.surroundings.workers;
-                Arc::new(Destination::new(
-                    planned.id,
-                    planned.built,
-                    planned.delivery,
-                    queue,
-                    account,
-                    encoders,
-                ))
+                let inherited = before.iter().find_map(|old| old.queue_for(&planned));
+                let capacity = planned.delivery.queue_bytes.unwrap_or(share);
+                let queue = inherited.clone().unwrap_or_else(|| Arc::new(Queue::new(capacity, room.clone())));
+                let destination = Destination::new(planned, queue, account, self.surroundings.workers);
+                if inherited.is_none() {
+                    destination.attach_disk();
+                }
+                Arc::new(destination)
             })
             .collect();
         let pipelines = std::mem::take(&mut self.pipelines)

@@ -80,6 +80,8 @@ pub struct DestinationCounts {
     pub open: u64,
     pub queued: u64,
     pub in_flight: u64,
+    /// Part of `accepted`: what an earlier process had left on disk.
+    pub recovered: u64,
     pub delivered: u64,
     pub delivered_bytes: u64,
     /// Bytes on the wire, after compression.
@@ -305,6 +307,14 @@ impl Ledger {
                             .map(|since| since.elapsed().as_secs_f64()),
                         queue_bytes: queue.as_ref().map_or(0, |queue| queue.bytes()),
                         queue_capacity: queue.as_ref().map_or(0, |queue| queue.capacity()),
+                        disk_bytes: queue
+                            .as_ref()
+                            .and_then(|queue| queue.disk())
+                            .map_or(0, |(bytes, _)| bytes),
+                        disk_quota: queue
+                            .as_ref()
+                            .and_then(|queue| queue.disk())
+                            .map_or(0, |(_, quota)| quota),
                         last_error: status.last_error.clone(),
                     }
                 })
@@ -331,6 +341,9 @@ pub struct DestinationView {
     pub oldest_unsent_seconds: Option<f64>,
     pub queue_bytes: u64,
     pub queue_capacity: u64,
+    pub disk_bytes: u64,
+    /// 0: there is no disk queue.
+    pub disk_quota: u64,
     /// Set while the last try failed.
     pub last_error: Option<String>,
 }

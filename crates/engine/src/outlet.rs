@@ -62,7 +62,9 @@ impl Outlet {
         self.ledger.received(&self.id, batch.len() as u64, wire_bytes);
         let receipt = (self.ack >= Ack::Durable).then(|| {
             let (tx, rx) = oneshot::channel();
-            batch.token = Token::new(Box::new(Answer(std::sync::Mutex::new(Some(tx)))));
+            let answer = Box::new(Answer(std::sync::Mutex::new(Some(tx))));
+            batch.token =
+                if self.ack == Ack::Durable { Token::until_durable(answer) } else { Token::new(answer) };
             rx
         });
         let pipelines = self.pipelines.borrow().clone();
@@ -108,8 +110,9 @@ impl Receipt for Answer {
 }
 
 /// How far the process is in stopping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
+    #[default]
     Running,
     /// Read what senders still send; return when they are quiet or gone.
     Draining,

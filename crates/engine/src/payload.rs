@@ -8,6 +8,8 @@ use bytes::Bytes;
 use model::{Reason, Token};
 use tokio::time::Instant;
 
+use crate::spool::Place;
+
 /// One request's worth of records, in the destination's wire form.
 #[derive(Debug)]
 pub struct Payload {
@@ -20,6 +22,8 @@ pub struct Payload {
     /// When its first record came in. Set by the engine.
     pub since: Instant,
     pub(crate) tokens: Vec<Token>,
+    /// Where it lies on disk, too.
+    pub(crate) place: Option<Place>,
 }
 
 impl Drop for Payload {
@@ -47,6 +51,7 @@ impl Payload {
             raw_bytes,
             since: Instant::now(),
             tokens: Vec::new(),
+            place: None,
         }
     }
 
@@ -78,6 +83,18 @@ impl Payload {
         {
             self.body = Body::Packed(packed.into(), bytes.len());
         }
+    }
+
+    /// Takes out the tokens that are content now that the payload is on disk. Dropping them tells so.
+    pub(crate) fn take_durable(&mut self) -> Vec<Token> {
+        if self.place.is_none() {
+            return Vec::new();
+        }
+        self.tokens.extract_if(.., |token| token.durable_suffices()).collect()
+    }
+
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.tokens.is_empty()
     }
 
     /// Splits took place: the parts answer for this payload from now on.

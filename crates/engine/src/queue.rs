@@ -1,15 +1,22 @@
-//! Payloads that wait for one destination: bounded in bytes, oldest first.
+//! Payloads that wait for one destination, oldest first: in memory, and behind that on disk.
 //!
 //! What is being sent counts as waiting until it is settled, so memory stays bounded by `capacity` plus one
-//! payload a writer. A disk queue will stand behind `push` and `pop`; nothing else knows where payloads wait.
+//! payload a writer. Payloads go to disk when memory is full, when somebody waits for them to be durable, and
+//! when the process ends before they were sent.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use model::Token;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::payload::Payload;
+use crate::spool::{Damage, Place, Spool, SpoolError};
 
 /// Payloads beyond this many bytes are shrunk on arrival, if their wire form is not compressed.
 const PACK_ABOVE_BYTES: u64 = 2 << 20;
@@ -24,74 +31,170 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Payload>,
-    /// Waiting and in flight.
+    waiting: VecDeque<Waiting>,
+    /// In memory, waiting and in flight.
     bytes: u64,
     /// When the first record of each payload in flight came in.
     in_flight: Vec<Instant>,
+    disk: Disk,
     closed: bool,
 }
 
+#[derive(Default)]
+enum Disk {
+    #[default]
+    None,
+    /// Nothing was written yet, and no earlier process left anything: the folder does not exist.
+    Planned {
+        folder: PathBuf,
+        quota: u64,
+    },
+    Open(Spool),
+}
+
+enum Waiting {
+    InMemory(Payload),
+    OnDisk { place: Place, records: u64, since: Instant },
+}
+
+/// A payload that left the queue unsent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Gone {
+    pub records: u64,
+}
+
+/// What an earlier process left on disk.
+#[derive(Debug, Default)]
+pub(crate) struct Recovered {
+    pub payloads: u64,
+    pub records: u64,
+    pub damage: Vec<Damage>,
+}
+
+impl Waiting {
+    fn since(&self) -> Instant {
+        match self {
+            Waiting::InMemory(payload) => payload.since,
+            Waiting::OnDisk { since, .. } => *since,
+        }
+    }
+}
+
 impl Queue {
+    /// A queue in memory.
     pub fn new(capacity: u64, room: Arc<Notify>) -> Self {
         Queue { state: Mutex::default(), capacity, arrived: Notify::new(), room }
+    }
+
+    /// Puts a disk behind the memory, and what an earlier process left there in front. The folder is made when
+    /// the first payload goes there.
+    pub fn attach(&self, folder: &Path, quota: u64) -> Result<Recovered, SpoolError> {
+        let mut recovered = Recovered::default();
+        if !folder.exists() {
+            self.state().disk = Disk::Planned { folder: folder.to_owned(), quota };
+            return Ok(recovered);
+        }
+        let opened = Spool::open(folder, quota)?;
+        recovered.damage = opened.damage;
+        let mut state = self.state();
+        for found in opened.found.iter().rev() {
+            recovered.payloads += 1;
+            recovered.records += found.records;
+            let on_disk =
+                Waiting::OnDisk { place: found.place, records: found.records, since: Instant::now() };
+            state.waiting.push_front(on_disk);
+        }
+        state.disk = Disk::Open(opened.spool);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(recovered)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// True when neither memory nor disk has room.
     pub fn is_full(&self) -> bool {
-        self.state().bytes >= self.capacity
+        self.state().is_full(self.capacity)
     }
 
     pub fn capacity(&self) -> u64 {
         self.capacity
     }
 
-    /// Bytes waiting and in flight.
+    /// Bytes in memory, waiting and in flight.
     pub fn bytes(&self) -> u64 {
         self.state().bytes
     }
 
-    pub fn push(&self, mut payload: Payload) {
+    /// Bytes on disk and their quota, where there is a disk.
+    pub fn disk(&self) -> Option<(u64, u64)> {
+        match &self.state().disk {
+            Disk::None => None,
+            Disk::Planned { quota, .. } => Some((0, *quota)),
+            Disk::Open(spool) => Some((spool.bytes(), spool.quota())),
+        }
+    }
+
+    /// Adds a payload. Returns the tokens that are content because it is on disk, or why the disk did not take
+    /// it; it waits in memory then.
+    pub fn push(&self, mut payload: Payload) -> Result<Vec<Token>, SpoolError> {
         if self.state().bytes > PACK_ABOVE_BYTES {
             payload.pack();
         }
         let mut state = self.state();
-        state.bytes += payload.held_bytes();
-        state.waiting.push_back(payload);
+        let wants_disk = payload.tokens.iter().any(Token::durable_suffices);
+        let spills = state.bytes >= self.capacity;
+        let written = match state.disk {
+            Disk::None => Ok(()),
+            _ if wants_disk || spills => state.write(&mut payload),
+            _ => Ok(()),
+        };
+        let content = payload.take_durable();
+        state.add(payload, spills);
         drop(state);
         self.arrived.notify_one();
+        written.map(|()| content)
     }
 
-    /// Puts the parts of a released payload at the front.
-    pub fn put_back(&self, parts: Vec<Payload>) {
+    /// Puts the parts of a payload in flight in front, in its stead. What was on disk stays on disk.
+    pub fn replace(&self, whole: Payload, mut parts: Vec<Payload>) {
+        let mut state = self.state();
+        if whole.place.is_some() {
+            for part in &mut parts {
+                // A part that the disk does not take is in memory; the whole is forgotten either way.
+                let _ = state.write(part);
+            }
+        }
+        drop(state);
+        self.release(&whole);
+        whole.replaced_by(&mut parts);
         let mut state = self.state();
         let count = parts.len();
         for part in parts.into_iter().rev() {
             state.bytes += part.held_bytes();
-            state.waiting.push_front(part);
+            state.waiting.push_front(Waiting::InMemory(part));
         }
         drop(state);
         (0..count).for_each(|_| self.arrived.notify_one());
     }
 
-    /// Takes the oldest waiting payloads out until the queue is below its capacity.
-    pub fn evict(&self) -> Vec<Payload> {
+    /// Takes the oldest waiting payloads out until there is room.
+    pub fn evict(&self) -> Vec<Gone> {
         let mut state = self.state();
-        let mut evicted = Vec::new();
-        while state.bytes >= self.capacity
+        let mut gone = Vec::new();
+        while state.is_full(self.capacity)
             && let Some(oldest) = state.waiting.pop_front()
         {
-            state.bytes -= oldest.held_bytes();
-            evicted.push(oldest);
+            gone.push(state.forget(oldest));
         }
-        evicted
+        gone
     }
 
-    /// The oldest payload, once there is one; `None` when the queue is closed.
-    pub async fn pop(&self) -> Option<Payload> {
+    /// The oldest payload, once there is one; `None` when the queue is closed. `Err` is a payload that could not
+    /// be read back.
+    pub async fn pop(&self) -> Option<Result<Payload, Gone>> {
         loop {
             let arrived = self.arrived.notified();
             {
@@ -99,33 +202,32 @@ impl Queue {
                 if state.closed {
                     return None;
                 }
-                if let Some(payload) = state.waiting.pop_front() {
-                    state.in_flight.push(payload.since);
+                if let Some(oldest) = state.waiting.pop_front() {
+                    let taken = state.take(oldest);
                     let more = !state.waiting.is_empty();
                     drop(state);
                     if more {
                         // One permit may stand for several arrivals: pass it on.
                         self.arrived.notify_one();
                     }
-                    return Some(payload);
+                    return Some(taken);
                 }
             }
             arrived.await;
         }
     }
 
-    /// A payload in flight is settled or replaced.
+    /// A payload in flight is settled, or replaced by what is put back.
     pub fn release(&self, payload: &Payload) {
         let mut state = self.state();
         state.bytes -= payload.held_bytes();
-        if let Some(place) = state.in_flight.iter().position(|since| *since == payload.since) {
-            state.in_flight.swap_remove(place);
-        }
+        state.end_flight(payload.since);
+        state.forget_on_disk(payload.place);
         drop(state);
         self.room.notify_waiters();
     }
 
-    /// Waits until something changed that may have made room.
+    /// Told when something changed that may have made room.
     pub fn room(&self) -> &Notify {
         &self.room
     }
@@ -133,20 +235,157 @@ impl Queue {
     /// When the oldest record here came in.
     pub fn oldest(&self) -> Option<Instant> {
         let state = self.state();
-        state.waiting.front().map(|p| p.since).into_iter().chain(state.in_flight.iter().copied()).min()
+        state.waiting.front().map(Waiting::since).into_iter().chain(state.in_flight.iter().copied()).min()
     }
 
-    /// Lets no more out and returns what waited.
-    pub fn close(&self) -> Vec<Payload> {
+    /// A handle to force what was written since the last call onto the disk.
+    pub fn to_sync(&self) -> Option<File> {
+        self.state().spool().and_then(Spool::to_sync)
+    }
+
+    /// True when nothing waits and nothing is in flight.
+    pub fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.waiting.is_empty() && state.in_flight.is_empty()
+    }
+
+    /// Gives a payload in flight back at the end.
+    pub fn interrupt(&self, payload: Payload) {
+        let mut state = self.state();
+        state.end_flight(payload.since);
+        state.waiting.push_front(Waiting::InMemory(payload));
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    /// Lets no more out. What waits is written to disk, where there is one; the records that are not on disk
+    /// then are returned as lost.
+    pub fn close(&self) -> u64 {
         let mut state = self.state();
         state.closed = true;
-        let left: Vec<_> = state.waiting.drain(..).collect();
-        for payload in &left {
-            state.bytes -= payload.held_bytes();
+        let mut lost = 0;
+        for waiting in std::mem::take(&mut state.waiting) {
+            if let Waiting::InMemory(mut payload) = waiting {
+                state.bytes -= payload.held_bytes();
+                payload.pack();
+                if payload.place.is_none() && state.write(&mut payload).is_err() {
+                    lost += payload.records;
+                }
+            }
         }
+        let file = state.spool().and_then(Spool::to_sync);
+        state.disk = Disk::None;
         drop(state);
+        if let Some(file) = file {
+            let _ = file.sync_data();
+        }
         self.arrived.notify_waiters();
-        left
+        lost
+    }
+}
+
+impl State {
+    fn is_full(&self, capacity: u64) -> bool {
+        let disk_full = match &self.disk {
+            Disk::None => true,
+            Disk::Planned { .. } => false,
+            Disk::Open(spool) => spool.is_full(),
+        };
+        self.bytes >= capacity && disk_full
+    }
+
+    fn spool(&mut self) -> Option<&mut Spool> {
+        match &mut self.disk {
+            Disk::Open(spool) => Some(spool),
+            _ => None,
+        }
+    }
+
+    /// Writes a payload to disk, where there is one.
+    fn write(&mut self, payload: &mut Payload) -> Result<(), SpoolError> {
+        if let Disk::Planned { folder, quota } = &self.disk {
+            match Spool::open(folder, *quota) {
+                Ok(opened) => self.disk = Disk::Open(opened.spool),
+                Err(error) => {
+                    // Not tried again: what makes a folder impossible rarely passes.
+                    self.disk = Disk::None;
+                    return Err(error);
+                }
+            }
+        }
+        let Some(spool) = self.spool() else { return Err(SpoolError::Absent) };
+        let age = payload.since.elapsed();
+        let since = Duration::from_nanos(clock::now_nanos()).saturating_sub(age);
+        payload.place = Some(spool.append(payload, since)?);
+        Ok(())
+    }
+
+    fn add(&mut self, payload: Payload, spills: bool) {
+        match payload.place {
+            // Whoever waits for delivery keeps the payload in memory with its tokens.
+            Some(place) if spills && !payload.is_awaited() => {
+                let (records, since) = (payload.records, payload.since);
+                self.waiting.push_back(Waiting::OnDisk { place, records, since });
+                payload.delivered();
+            }
+            _ => {
+                self.bytes += payload.held_bytes();
+                self.waiting.push_back(Waiting::InMemory(payload));
+            }
+        }
+    }
+
+    fn take(&mut self, waiting: Waiting) -> Result<Payload, Gone> {
+        let payload = match waiting {
+            Waiting::InMemory(payload) => payload,
+            Waiting::OnDisk { place, records, since } => match self.read(place, since) {
+                Some(payload) => {
+                    self.bytes += payload.held_bytes();
+                    payload
+                }
+                None => {
+                    self.forget_on_disk(Some(place));
+                    return Err(Gone { records });
+                }
+            },
+        };
+        self.in_flight.push(payload.since);
+        Ok(payload)
+    }
+
+    fn read(&mut self, place: Place, since: Instant) -> Option<Payload> {
+        let (mut payload, written) = self.spool()?.read(place).ok()?;
+        let age = Duration::from_nanos(clock::now_nanos()).saturating_sub(written);
+        payload.since = Instant::now().checked_sub(age).unwrap_or(since);
+        payload.place = Some(place);
+        Some(payload)
+    }
+
+    fn forget(&mut self, waiting: Waiting) -> Gone {
+        match waiting {
+            Waiting::InMemory(payload) => {
+                self.bytes -= payload.held_bytes();
+                self.forget_on_disk(payload.place);
+                Gone { records: payload.records }
+            }
+            Waiting::OnDisk { place, records, .. } => {
+                self.forget_on_disk(Some(place));
+                Gone { records }
+            }
+        }
+    }
+
+    fn forget_on_disk(&mut self, place: Option<Place>) {
+        if let (Some(spool), Some(place)) = (self.spool(), place) {
+            // Should the note fail, the payload is sent once more after a restart.
+            let _ = spool.done(place);
+        }
+    }
+
+    fn end_flight(&mut self, since: Instant) {
+        if let Some(place) = self.in_flight.iter().position(|other| *other == since) {
+            self.in_flight.swap_remove(place);
+        }
     }
 }
 
@@ -162,13 +401,21 @@ mod tests {
         Queue::new(capacity, Arc::new(Notify::new()))
     }
 
+    async fn next(queue: &Queue) -> Payload {
+        queue.pop().await.unwrap().unwrap()
+    }
+
+    fn records(gone: &[Gone]) -> u64 {
+        gone.iter().map(|gone| gone.records).sum()
+    }
+
     #[tokio::test]
     async fn bytes_are_free_only_when_settled() {
         let queue = queue(1000);
-        queue.push(payload(600));
-        queue.push(payload(600));
+        queue.push(payload(600)).unwrap();
+        queue.push(payload(600)).unwrap();
         assert!(queue.is_full());
-        let first = queue.pop().await.unwrap();
+        let first = next(&queue).await;
         assert!(queue.is_full());
         queue.release(&first);
         assert!(!queue.is_full());
@@ -178,43 +425,96 @@ mod tests {
     async fn the_oldest_goes_first_and_is_evicted_first() {
         let queue = queue(2000);
         for size in [500, 600, 700, 800] {
-            queue.push(payload(size));
+            queue.push(payload(size)).unwrap();
         }
-        let evicted: Vec<_> = queue.evict().iter().map(|p| p.raw_bytes).collect();
-        assert_eq!(evicted, [500, 600]);
+        assert_eq!(records(&queue.evict()), 2);
         assert!(!queue.is_full());
-        assert_eq!(queue.pop().await.unwrap().raw_bytes, 700);
+        assert_eq!(next(&queue).await.raw_bytes, 700);
     }
 
     #[tokio::test]
     async fn parts_take_the_place_of_the_whole() {
         let queue = queue(10_000);
-        queue.push(payload(1000));
-        queue.push(payload(1));
-        let whole = queue.pop().await.unwrap();
-        queue.release(&whole);
-        queue.put_back(vec![payload(499), payload(501)]);
+        queue.push(payload(1000)).unwrap();
+        queue.push(payload(1)).unwrap();
+        let whole = next(&queue).await;
+        queue.replace(whole, vec![payload(499), payload(501)]);
         for expected in [499, 501, 1] {
-            let part = queue.pop().await.unwrap();
+            let part = next(&queue).await;
             assert_eq!(part.raw_bytes, expected);
             queue.release(&part);
         }
         assert_eq!(queue.bytes(), 0);
+        assert!(queue.is_idle());
         assert_eq!(queue.oldest(), None);
     }
 
     #[tokio::test]
-    async fn closing_ends_the_readers_and_returns_the_rest() {
+    async fn closing_ends_the_readers_and_says_what_is_lost() {
         let queue = Arc::new(queue(1000));
         let reader = tokio::spawn({
             let queue = queue.clone();
             async move { queue.pop().await.is_none() }
         });
         tokio::task::yield_now().await;
-        assert!(queue.close().is_empty());
+        assert_eq!(queue.close(), 0);
         assert!(reader.await.unwrap());
-        queue.push(payload(10));
+        queue.push(payload(10)).unwrap();
         assert!(queue.pop().await.is_none());
-        assert_eq!(queue.close().len(), 1);
+        assert_eq!(queue.close(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_memory_cannot_hold_goes_to_disk_and_comes_back_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(3000);
+        queue.attach(&folder.path().join("q"), 1 << 20).unwrap();
+        for size in 1..=20 {
+            queue.push(payload(size * 100)).unwrap();
+        }
+        assert!(queue.bytes() < 4000 && !queue.is_full());
+        assert!(queue.disk().unwrap().0 > 15_000);
+        for size in 1..=20 {
+            let taken = next(&queue).await;
+            assert_eq!(taken.raw_bytes, size * 100);
+            queue.release(&taken);
+        }
+        assert!(queue.is_idle());
+        drop(queue);
+        assert_eq!(self::queue(1).attach(&folder.path().join("q"), 1 << 20).unwrap().payloads, 0);
+    }
+
+    #[tokio::test]
+    async fn memory_and_disk_full_is_full_and_evicts_from_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(1000);
+        queue.attach(&folder.path().join("q"), 5000).unwrap();
+        let mut refused = 0;
+        for _ in 0..20 {
+            refused += u32::from(queue.push(payload(900)).is_err());
+        }
+        assert!(queue.is_full() && refused > 0);
+        assert!(queue.disk().unwrap().0 <= 5000);
+        assert!(records(&queue.evict()) > 0);
+        assert!(!queue.is_full());
+    }
+
+    #[tokio::test]
+    async fn closing_leaves_everything_on_disk_for_the_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = queue(1 << 20);
+        queue.attach(&folder.path().join("q"), 1 << 20).unwrap();
+        for size in [100, 200, 300] {
+            queue.push(payload(size)).unwrap();
+        }
+        let in_flight = next(&queue).await;
+        queue.interrupt(in_flight);
+        assert_eq!(queue.close(), 0);
+        let next_process = self::queue(1 << 20);
+        let recovered = next_process.attach(&folder.path().join("q"), 1 << 20).unwrap();
+        assert_eq!((recovered.payloads, recovered.records), (3, 3));
+        for size in [100, 200, 300] {
+            assert_eq!(next(&next_process).await.raw_bytes, size);
+        }
     }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use config::topology::ComponentId;
 use config::{Diagnostics, Setting};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{error, info};
 
 use crate::catalog::{AnyReceiver, ReceiverEntry};
 use crate::component::{BuildContext, Surroundings};
-use crate::destination::Destination;
+use crate::destination::{Destination, Left};
 use crate::graph::{Plan, PlannedReceiver};
 use crate::ledger::{Ledger, Snapshot};
 use crate::outlet::{Outlet, Phase, Stop};
@@ -22,13 +22,17 @@ use crate::pipeline::Pipeline;
 /// Longest wait before a receiver that failed is started again.
 const MAX_RESTART_WAIT: Duration = Duration::from_secs(30);
 
+/// Longest wait for a sender to give back what it holds.
+const GIVE_BACK: Duration = Duration::from_millis(500);
+
 /// Part of the shutdown budget in which intake stays open for senders that still send.
 const INTAKE_SHARE: f64 = 0.5;
 
 /// A running topology.
 pub struct Running {
     ledger: Arc<Ledger>,
-    phase: watch::Sender<Phase>,
+    /// Told when any destination has room.
+    room: Arc<Notify>,
     receivers: HashMap<ComponentId, RunningReceiver>,
     flow: Flow,
     /// Destinations of replaced configurations that still send what they had.
@@ -44,7 +48,9 @@ struct RunningReceiver {
 }
 
 /// What changes as a whole when the configuration is replaced.
+#[derive(Default)]
 struct Flow {
+    phase: watch::Sender<Phase>,
     pipelines: Vec<Arc<Pipeline>>,
     destinations: Vec<Arc<Destination>>,
     tickers: JoinSet<()>,
@@ -55,22 +61,17 @@ struct Flow {
 #[derive(Debug)]
 pub struct Summary {
     pub ledger: Snapshot,
-    /// Records that were still waiting when the budget was spent.
-    pub undelivered: u64,
+    /// Records that no destination took in time and that are gone.
+    pub lost: u64,
+    /// Records that wait on disk for the next start.
+    pub on_disk: u64,
     pub took: Duration,
 }
 
 impl Running {
     pub fn start(plan: Plan, ledger: Arc<Ledger>) -> Running {
-        let (phase, _) = watch::channel(Phase::Running);
-        let flow = Flow {
-            pipelines: Vec::new(),
-            destinations: Vec::new(),
-            tickers: JoinSet::new(),
-            senders: Vec::new(),
-        };
-        let mut running =
-            Running { ledger, phase, receivers: HashMap::new(), flow, retiring: JoinSet::new() };
+        let (receivers, room, retiring) = (HashMap::new(), Arc::default(), JoinSet::new());
+        let mut running = Running { ledger, room, receivers, flow: Flow::default(), retiring };
         running.install(plan);
         running
     }
@@ -94,13 +95,15 @@ impl Running {
             }
         }
         let old = self.install(plan);
-        self.retiring.spawn(old.retire());
+        let heirs = self.flow.destinations.clone();
+        self.retiring.spawn(old.retire(heirs));
     }
 
     /// Puts the plan in place and returns what it replaces.
     fn install(&mut self, mut plan: Plan) -> Flow {
-        let (destinations, pipelines) = plan.connect(&self.ledger);
-        let senders = destinations.iter().map(|d| d.start(self.phase.subscribe())).collect();
+        let (destinations, pipelines) = plan.connect(&self.ledger, &self.flow.destinations, &self.room);
+        let (phase, _) = watch::channel(Phase::Running);
+        let senders = destinations.iter().map(|d| d.start(phase.subscribe())).collect();
         let mut tickers = JoinSet::new();
         for pipeline in &pipelines {
             tickers.spawn(pipeline.clone().tick());
@@ -112,7 +115,7 @@ impl Running {
                 None => self.start_receiver(planned, feeds, plan.surroundings.clone()),
             }
         }
-        std::mem::replace(&mut self.flow, Flow { pipelines, destinations, tickers, senders })
+        std::mem::replace(&mut self.flow, Flow { phase, pipelines, destinations, tickers, senders })
     }
 
     fn start_receiver(
@@ -135,7 +138,7 @@ impl Running {
         let started = Instant::now();
         let deadline = started + budget;
         let intake_ends = started + budget.mul_f64(INTAKE_SHARE);
-        self.phase.send_replace(Phase::Draining);
+        self.flow.phase.send_replace(Phase::Draining);
         for receiver in self.receivers.values() {
             receiver.stop.send_replace(Phase::Draining);
         }
@@ -152,23 +155,40 @@ impl Running {
         }
         let _ = timeout_at(deadline, async { while self.retiring.join_next().await.is_some() {} }).await;
         self.retiring.shutdown().await;
-        let undelivered = self.flow.close().await;
-        Summary { ledger: self.ledger.snapshot(), undelivered, took: started.elapsed() }
+        let left = self.flow.close().await;
+        Summary {
+            ledger: self.ledger.snapshot(),
+            lost: left.lost,
+            on_disk: left.on_disk,
+            took: started.elapsed(),
+        }
     }
 }
 
 impl Flow {
-    /// Ends every task and gives up what still waits. Returns the records lost.
-    async fn close(mut self) -> u64 {
-        self.tickers.shutdown().await;
-        for mut tasks in self.senders {
-            tasks.shutdown().await;
-        }
-        self.destinations.iter().map(|destination| destination.abandon()).sum()
+    /// Ends every task; what still waits goes to disk or is given up.
+    async fn close(mut self) -> Left {
+        self.end_tasks().await;
+        let left = self.destinations.iter().map(|destination| destination.abandon());
+        left.fold(Left::default(), |sum, one| Left {
+            lost: sum.lost + one.lost,
+            on_disk: sum.on_disk + one.on_disk,
+        })
     }
 
-    /// Sends what a replaced configuration still holds, for as long as it takes.
-    async fn retire(self) {
+    async fn end_tasks(&mut self) {
+        self.tickers.shutdown().await;
+        self.phase.send_replace(Phase::Closing);
+        for tasks in &mut self.senders {
+            // Senders give back what they hold; whoever does not in this time holds nothing that can be saved.
+            let end = async { while tasks.join_next().await.is_some() {} };
+            let _ = timeout(GIVE_BACK, end).await;
+            tasks.shutdown().await;
+        }
+    }
+
+    /// Sends what a replaced configuration still holds, for as long as it takes, or leaves it to the heirs.
+    async fn retire(mut self, heirs: Vec<Arc<Destination>>) {
         // Batches that were on their way when the new pipelines took over still hold the old ones.
         while self.pipelines.iter().any(|pipeline| Arc::strong_count(pipeline) > 2) {
             sleep(Duration::from_millis(20)).await;
@@ -177,6 +197,7 @@ impl Flow {
             pipeline.finish().await;
         }
         self.destinations.iter().for_each(|destination| destination.seal());
+        self.destinations.retain(|old| !heirs.iter().any(|heir| heir.shares_queue_with(old)));
         for destination in &self.destinations {
             destination.drained().await;
         }

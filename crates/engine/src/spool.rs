@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::payload::{Body, Payload};
 
@@ -27,8 +28,11 @@ const MARK: &[u8; 4] = b"\xf5OQ\xfa";
 const FRAME_HEAD: usize = 12;
 /// `since` (8), records (8), raw bytes (8), full size when packed (8), route length (4).
 const FIXED: usize = 36;
-/// A segment beyond this many bytes is closed and a new one begun.
+/// A segment beyond this many bytes, or an eighth of the quota, is closed and a new one begun. Room comes back a
+/// segment at a time.
 const SEGMENT_BYTES: u64 = 16 << 20;
+/// After a refused write the disk counts as full for this long, unless room came back.
+const REFUSES_FOR: Duration = Duration::from_secs(5);
 /// Longest frame believed; anything longer is damage.
 const MAX_FRAME: u32 = 256 << 20;
 
@@ -62,9 +66,15 @@ pub enum SpoolError {
     #[error("another process uses the queue folder {}", .0.display())]
     InUse(PathBuf),
     #[error("the queue folder {} cannot be used", .path.display())]
-    Io { path: PathBuf, #[source] source: io::Error },
+    Io {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("the quota of {quota} bytes is used up")]
     Full { quota: u64 },
+    #[error("there is no disk queue")]
+    Absent,
 }
 
 struct Segment {
@@ -80,6 +90,10 @@ pub(crate) struct Spool {
     segments: BTreeMap<u64, Segment>,
     bytes: u64,
     quota: u64,
+    segment_bytes: u64,
+    /// Something was written since the last sync.
+    dirty: bool,
+    refused: Option<Instant>,
     _lock: File,
 }
 
@@ -96,13 +110,22 @@ impl Spool {
     pub fn open(folder: &Path, quota: u64) -> Result<Opened, SpoolError> {
         let io_error = |source| SpoolError::Io { path: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(io_error)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(io_error)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("lock"))
+            .map_err(io_error)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(SpoolError::InUse(folder.to_owned())),
             Err(TryLockError::Error(error)) => return Err(io_error(error)),
         }
-        let spool = Spool { folder: folder.to_owned(), segments: BTreeMap::new(), bytes: 0, quota, _lock: lock };
+        let segment_bytes = SEGMENT_BYTES.min(quota / 8);
+        let (segments, bytes, dirty, refused) = (BTreeMap::new(), 0, false, None);
+        let folder_path = folder.to_owned();
+        let spool =
+            Spool { folder: folder_path, segments, bytes, quota, segment_bytes, dirty, refused, _lock: lock };
         let mut opened = Opened { spool, found: Vec::new(), damage: Vec::new() };
         for number in numbers(folder).map_err(io_error)? {
             opened.recover(number).map_err(io_error)?;
@@ -119,24 +142,36 @@ impl Spool {
     }
 
     /// Appends a payload. It is in the kernel's hands when this returns, safe from the end of this process;
-    /// [`Spool::sync`] makes it safe from the end of the machine.
+    /// syncing what [`Spool::to_sync`] returns makes it safe from the end of the machine.
     pub fn append(&mut self, payload: &Payload, since: Duration) -> Result<Place, SpoolError> {
         let frame = encode(payload, since);
         let len = frame.len() as u64;
         if self.bytes + len > self.quota {
+            self.refused = Some(Instant::now());
             return Err(SpoolError::Full { quota: self.quota });
         }
-        self.write(&frame).map_err(|source| SpoolError::Io { path: self.folder.clone(), source })
+        self.write(&frame).map_err(|source| {
+            self.refused = Some(Instant::now());
+            SpoolError::Io { path: self.folder.clone(), source }
+        })
+    }
+
+    /// True while the last write was refused and nothing has changed since.
+    pub fn is_full(&self) -> bool {
+        self.refused.is_some_and(|refused| refused.elapsed() < REFUSES_FOR)
     }
 
     fn write(&mut self, frame: &[u8]) -> io::Result<Place> {
         let len = frame.len() as u64;
         let newest = self.segments.last_key_value().map(|(number, segment)| (*number, segment.bytes));
         let number = match newest {
-            Some((number, bytes)) if bytes + len <= SEGMENT_BYTES => number,
+            Some((number, bytes)) if bytes + len <= self.segment_bytes => number,
             newest => self.begin(newest.map_or(1, |(number, _)| number + 1))?,
         };
-        let segment = self.segments.get_mut(&number).ok_or_else(|| io::Error::other("bug: the segment was just made"))?;
+        let segment = self
+            .segments
+            .get_mut(&number)
+            .ok_or_else(|| io::Error::other("bug: the segment was just made"))?;
         let offset = segment.bytes;
         if let Err(error) = segment.file.write_all_at(frame, offset) {
             // A half written frame would be taken for damage later.
@@ -146,10 +181,14 @@ impl Spool {
         segment.bytes += len;
         segment.open += 1;
         self.bytes += len;
+        self.dirty = true;
         Ok(Place { segment: number, offset, len })
     }
 
     fn begin(&mut self, number: u64) -> io::Result<u64> {
+        if let Some(file) = self.to_sync() {
+            file.sync_data()?;
+        }
         let segment = Segment::create(&self.folder, number)?;
         self.bytes += segment.bytes;
         self.segments.insert(number, segment);
@@ -158,7 +197,8 @@ impl Spool {
 
     /// Reads a payload back. `age` turns what was written as `since` into how long ago that is.
     pub fn read(&self, place: Place) -> io::Result<(Payload, Duration)> {
-        let segment = self.segments.get(&place.segment).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let segment =
+            self.segments.get(&place.segment).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let mut frame = vec![0; place.len as usize];
         segment.file.read_exact_at(&mut frame, place.offset)?;
         decode(&frame).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the checksum does not fit"))
@@ -169,7 +209,8 @@ impl Spool {
         let newest = self.segments.last_key_value().map(|(number, _)| *number);
         let Some(segment) = self.segments.get_mut(&place.segment) else { return Ok(()) };
         segment.open = segment.open.saturating_sub(1);
-        let finished = segment.open == 0 && (newest != Some(place.segment) || segment.bytes >= SEGMENT_BYTES / 2);
+        let finished =
+            segment.open == 0 && (newest != Some(place.segment) || segment.bytes >= self.segment_bytes / 2);
         if finished {
             return self.remove(place.segment);
         }
@@ -179,15 +220,20 @@ impl Spool {
     fn remove(&mut self, number: u64) -> io::Result<()> {
         if let Some(segment) = self.segments.remove(&number) {
             self.bytes -= segment.bytes;
+            self.refused = None;
         }
         // The list goes last: without it the segment's payloads would all be sent again.
         fs::remove_file(self.folder.join(segment_name(number)))?;
         fs::remove_file(self.folder.join(done_name(number)))
     }
 
-    /// A handle to sync what was appended so far, off the hot path.
-    pub fn sync(&self) -> io::Result<Option<File>> {
-        self.segments.last_key_value().map(|(_, segment)| segment.file.try_clone()).transpose()
+    /// A handle to sync what was appended since the last call, off the hot path. A segment that is full was
+    /// synced when the next was begun.
+    pub fn to_sync(&mut self) -> Option<File> {
+        if !std::mem::take(&mut self.dirty) {
+            return None;
+        }
+        self.segments.last_key_value().and_then(|(_, segment)| segment.file.try_clone().ok())
     }
 }
 
@@ -265,7 +311,8 @@ fn frames(bytes: &[u8]) -> Frames {
             frames.end = at;
         } else {
             at += 1;
-            at += bytes[at..].windows(MARK.len()).position(|window| window == MARK).unwrap_or(bytes.len() - at);
+            at +=
+                bytes[at..].windows(MARK.len()).position(|window| window == MARK).unwrap_or(bytes.len() - at);
         }
     }
     frames
@@ -310,7 +357,8 @@ fn encode(payload: &Payload, since: Duration) -> Vec<u8> {
 fn decode(frame: &[u8]) -> Option<(Payload, Duration)> {
     let (len, records) = frame_at(frame)?;
     let rest = &frame[FRAME_HEAD..len];
-    let number = |place: usize| Some(u64::from_le_bytes(rest.get(place * 8..place * 8 + 8)?.try_into().ok()?));
+    let number =
+        |place: usize| Some(u64::from_le_bytes(rest.get(place * 8..place * 8 + 8)?.try_into().ok()?));
     let (since, raw_bytes, full_size) = (number(0)?, number(2)?, number(3)?);
     let route_len = u32::from_le_bytes(rest.get(32..36)?.try_into().ok()?) as usize;
     let route = std::str::from_utf8(rest.get(FIXED..FIXED + route_len)?).ok()?;

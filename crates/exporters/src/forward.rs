@@ -24,6 +24,7 @@ use std::time::Duration;
 use config::Secret;
 use engine::{BuildContext, ConfigError, Outcome, Payload, Sealed};
 use model::{Batch, Tag, Template, TemplateScope};
+use net::Dialer;
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -32,7 +33,6 @@ use wire::forward::{Context, Decoder, PackOptions, Packer, Settings};
 
 use crate::compress::Compression;
 use connection::{Connection, Login};
-use dial::Dialer;
 
 /// Entries of one message before compression. Fluent Bit takes messages of 6 MB, other receivers more.
 const MAX_BYTES: usize = 1 << 20;
@@ -144,7 +144,7 @@ impl engine::Exporter for Forward {
             )),
         };
         let login = login(&config, cx);
-        let dialer = Dialer::new(&config, cx);
+        let dialer = dial::dialer(&config, cx);
         let options = PackOptions {
             gzip: gzip?,
             ack: config.require_ack,
@@ -178,7 +178,7 @@ impl engine::Exporter for Forward {
                 self.keep(connection);
                 Outcome::Sent
             }
-            Err(problem) => Outcome::retry(format!("{}: {problem}", self.dialer.peer())),
+            Err(problem) => Outcome::retry(problem),
         }
     }
 
@@ -191,12 +191,13 @@ impl engine::Exporter for Forward {
 
 impl Forward {
     async fn send_anew(&self, message: &[u8], chunk: Option<&str>) -> Result<Connection, String> {
-        let stream = self.dialer.dial().await.map_err(|error| format!("cannot connect: {error}"))?;
+        let stream = self.dialer.dial().await.map_err(|error| error.to_string())?;
         let mut connection = Connection::new(stream);
+        let named = |problem: String| format!("{}: {problem}", self.dialer.peer());
         if let Some(login) = &self.login {
-            connection.log_in(login).await?;
+            connection.log_in(login).await.map_err(named)?;
         }
-        connection.send(message, chunk).await?;
+        connection.send(message, chunk).await.map_err(named)?;
         Ok(connection)
     }
 

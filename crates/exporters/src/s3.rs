@@ -29,14 +29,11 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
-use ::http::Method;
 use bytes::Bytes;
 use config::{ByteSize, Interval};
 use engine::{BuildContext, ConfigError, Outcome, Payload};
-use net::aws::{AwsClient, AwsError, AwsRequest, PutOptions, Service};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use net::aws::{AwsError, PutOptions};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -48,12 +45,6 @@ use key::KeyFormat;
 
 /// Closed at this size, as larger objects want multipart uploads.
 const MAX_OBJECT_BYTES: u64 = 100_000_000;
-
-/// Longest time one upload may take; the engine's own limit is usually shorter.
-const TIMEOUT: Duration = Duration::from_secs(300);
-
-/// What signatures leave as it is in a path.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -94,7 +85,7 @@ pub struct Config {
     pub compression: Compression,
     /// `Content-Type` of the objects.
     pub content_type: Option<String>,
-    /// Canned ACL of the objects, such as `bucket-owner-full-control`. The bucket has to be in `region` then.
+    /// Canned ACL of the objects, such as `bucket-owner-full-control`.
     pub acl: Option<String>,
     /// Storage class of the objects, such as `STANDARD_IA`.
     pub storage_class: Option<String>,
@@ -170,8 +161,6 @@ pub struct S3 {
     /// Bytes that one encoder may gather, before compression.
     gather: u64,
     client: net::aws::S3,
-    /// For uploads with an ACL.
-    plain: AwsClient,
 }
 
 impl engine::Exporter for S3 {
@@ -194,10 +183,10 @@ impl engine::Exporter for S3 {
         }
         let key = KeyFormat::parse(&config.key, &config.tag_delimiters, config.static_key);
         let key = key.map_err(|why| cx.refuse("key", why, "write a key such as `logs/$TAG/%Y/%m/%d/$UUID`"));
-        let (client, plain) = clients(&config, cx)?;
+        let client = client(&config, cx)?;
         bucket?;
         let gather = encoder::share(config.compression, cx.surroundings);
-        Ok(S3 { config, key: Arc::new(key?), index: Arc::default(), gather, client, plain })
+        Ok(S3 { config, key: Arc::new(key?), index: Arc::default(), gather, client })
     }
 
     fn encoder(&self) -> encoder::Encoder {
@@ -209,11 +198,7 @@ impl engine::Exporter for S3 {
             Ok(body) => body,
             Err(error) => return Outcome::rejected(payload, format!("the payload cannot be read: {error}")),
         };
-        let put = match &self.config.acl {
-            None => self.put(&payload.route, body).await,
-            Some(acl) => self.put_with_acl(&payload.route, body, acl).await,
-        };
-        match put {
+        match self.put(&payload.route, body).await {
             Ok(()) => Outcome::Sent,
             Err(error) => outcome(&error, payload, &self.config.bucket),
         }
@@ -232,37 +217,14 @@ impl S3 {
             content_type: self.config.content_type.clone(),
             content_encoding: self.config.compression.content_encoding().map(str::to_owned),
             storage_class: self.config.storage_class.clone(),
+            acl: self.config.acl.clone(),
             ..PutOptions::default()
         };
         self.client.put_object(&self.config.bucket, key, body, &options).await.map(drop)
     }
-
-    /// The shared client knows no ACLs.
-    async fn put_with_acl(&self, key: &str, body: Bytes, acl: &str) -> Result<(), AwsError> {
-        let (bucket, path) = (&self.config.bucket, utf8_percent_encode(key, PATH));
-        // A dot in the bucket's name does not fit AWS's certificate.
-        let in_path = self.plain.service().is_custom || bucket.contains('.');
-        let path = if in_path { format!("/{bucket}/{path}") } else { format!("/{path}") };
-        let mut request = AwsRequest::new(Method::PUT, path).body(body).timeout(TIMEOUT);
-        if !in_path {
-            request.host_prefix = format!("{bucket}.");
-        }
-        let headers = [
-            ("x-amz-acl", Some(acl)),
-            ("content-type", self.config.content_type.as_deref()),
-            ("content-encoding", self.config.compression.content_encoding()),
-            ("x-amz-storage-class", self.config.storage_class.as_deref()),
-        ];
-        for (name, value) in headers {
-            if let Some(value) = value {
-                request = request.header(name, value);
-            }
-        }
-        self.plain.call(&request).await.map(drop)
-    }
 }
 
-fn clients(config: &Config, cx: &mut BuildContext<'_>) -> Result<(net::aws::S3, AwsClient), ConfigError> {
+fn client(config: &Config, cx: &mut BuildContext<'_>) -> Result<net::aws::S3, ConfigError> {
     let login = Login {
         region: config.region.as_deref(),
         profile: config.profile.as_deref(),
@@ -278,13 +240,11 @@ fn clients(config: &Config, cx: &mut BuildContext<'_>) -> Result<(net::aws::S3, 
     let credentials = login::credentials(&login, &environment, &http)
         .map_err(|error| cx.refuse("bucket", error.to_string(), "check the TLS files of the environment"))?;
     let region = login.region(&environment).unwrap_or_else(|| "us-east-1".into());
-    let mut service = Service::new("s3", &region, &environment);
-    let mut client = net::aws::S3::new(&region, credentials.clone(), http.clone(), &environment);
-    if let Some(endpoint) = &config.endpoint {
-        client = client.with_endpoint(endpoint);
-        service = service.with_endpoint(endpoint);
-    }
-    Ok((client, AwsClient::new(service, credentials, http)))
+    let client = net::aws::S3::new(&region, credentials, http, &environment);
+    Ok(match &config.endpoint {
+        Some(endpoint) => client.with_endpoint(endpoint),
+        None => client,
+    })
 }
 
 /// Nearly every refusal is about a bucket or a permission that somebody can mend while the object waits.

@@ -24,7 +24,9 @@ fn main() {
         for _ in 0..ROUNDS {
             arena.rewind(empty);
             for n in 0..LINES {
-                let list = arena.parse_object(Span::input(n * line.len(), (n + 1) * line.len())).unwrap_or(List::EMPTY);
+                let list = arena
+                    .parse_object(Span::input(n * line.len(), (n + 1) * line.len()))
+                    .unwrap_or(List::EMPTY);
                 fields += usize::from(arena.get(list, b"ok") != Some(Value::Null));
             }
         }

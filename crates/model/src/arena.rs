@@ -311,12 +311,14 @@ impl Arena {
         live.clear();
         live.extend(self.iter(list).map(|(id, _)| id));
         // One bit per key signature: without a collision, which is the rule, no two keys are compared.
-        let mut seen: u64 = 0;
+        let mut seen = [0u64; SIGNATURES / 64];
         let mut shadowed = false;
-        for id in live.iter() {
-            let bit = 1u64 << signature(self.key(*id));
-            shadowed |= seen & bit != 0;
-            seen |= bit;
+        for (place, id) in live.iter().enumerate() {
+            let key = self.key(*id);
+            let signature = signature(key);
+            let (word, bit) = (signature / 64, 1 << (signature % 64));
+            shadowed |= seen[word] & bit != 0 && live[..place].iter().any(|earlier| self.key(*earlier) == key);
+            seen[word] |= bit;
         }
         if shadowed {
             let mut place = 0;
@@ -485,9 +487,18 @@ impl Arena {
     }
 }
 
-fn signature(key: &[u8]) -> u32 {
-    let (first, last) = (key.first().copied().unwrap_or(0), key.last().copied().unwrap_or(0));
-    (u32::from(first) ^ u32::from(last).wrapping_mul(11) ^ (key.len() as u32).wrapping_mul(5)) & 63
+/// Twenty keys all differ in it five times of six; among 64 they hardly ever would.
+const SIGNATURES: usize = 1024;
+
+#[inline]
+fn signature(key: &[u8]) -> usize {
+    let word = |bytes: &[u8]| match bytes.first_chunk() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    let (first, last) = (word(key), word(&key[key.len().saturating_sub(8)..]));
+    let mixed = (first ^ last.rotate_left(29) ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 54) as usize
 }
 
 /// Iterator over a chain.

@@ -27,12 +27,14 @@ pub enum Reason {
     RetriesExhausted,
     /// The destination refused it for ever.
     Rejected,
+    /// It could not be read back from disk.
+    Damaged,
     /// The drain ended before it could be sent.
     Shutdown,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 14] = [
         Reason::Filtered,
         Reason::Joined,
         Reason::Throttled,
@@ -45,6 +47,7 @@ impl Reason {
         Reason::Expired,
         Reason::RetriesExhausted,
         Reason::Rejected,
+        Reason::Damaged,
         Reason::Shutdown,
     ];
 
@@ -62,6 +65,7 @@ impl Reason {
             Reason::Expired => "expired",
             Reason::RetriesExhausted => "retries_exhausted",
             Reason::Rejected => "rejected",
+            Reason::Damaged => "damaged",
             Reason::Shutdown => "shutdown",
         }
     }

@@ -19,12 +19,23 @@ pub struct Token(Option<Arc<Inner>>);
 
 struct Inner {
     lost: AtomicBool,
+    durable_suffices: bool,
     receipt: Box<dyn Receipt>,
 }
 
 impl Token {
+    /// A token that waits for delivery.
     pub fn new(receipt: Box<dyn Receipt>) -> Self {
-        Token(Some(Arc::new(Inner { lost: AtomicBool::new(false), receipt })))
+        Token::with(receipt, false)
+    }
+
+    /// A token that is content once the records would survive the end of the process.
+    pub fn until_durable(receipt: Box<dyn Receipt>) -> Self {
+        Token::with(receipt, true)
+    }
+
+    fn with(receipt: Box<dyn Receipt>, durable_suffices: bool) -> Self {
+        Token(Some(Arc::new(Inner { lost: AtomicBool::new(false), durable_suffices, receipt })))
     }
 
     /// One token that stands for several: a record made of pieces from several batches is each one's to lose.
@@ -44,13 +55,21 @@ impl Token {
         match parts.len() {
             0 => Token::default(),
             1 => parts.swap_remove(0),
-            _ => Token::new(Box::new(Joint(parts))),
+            _ => {
+                let durable_suffices = parts.iter().all(Token::durable_suffices);
+                Token::with(Box::new(Joint(parts)), durable_suffices)
+            }
         }
     }
 
     /// True when somebody waits for the outcome.
     pub fn is_awaited(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// True when the holder may let go of it once the records are on disk.
+    pub fn durable_suffices(&self) -> bool {
+        self.0.as_ref().is_some_and(|inner| inner.durable_suffices)
     }
 
     /// Marks that a record this token stands for will not be delivered.

@@ -9,6 +9,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use connector::open_tcp;
+
 pub use client::{Client, ClientSettings, Response};
 pub use error::HttpError;
 pub use resolve::Resolver;

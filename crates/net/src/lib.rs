@@ -4,6 +4,7 @@
 //! who reads one log line, and never carry a key, a token or a password.
 
 pub mod aws;
+mod dial;
 pub mod ecs;
 mod environment;
 pub mod http;
@@ -12,5 +13,6 @@ pub mod listen;
 mod testing;
 pub mod tls;
 
+pub use dial::{Dialer, Duplex};
 pub use environment::Environment;
 pub use listen::{BindError, Endpoint, Listener, PeerName, Prebound, Stream};

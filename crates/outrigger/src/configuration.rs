@@ -12,6 +12,7 @@ use net::{Environment, Prebound};
 use serde_json::{Value, json};
 
 use crate::cli::FluentBitOptions;
+use crate::disk;
 use crate::firelens::{self, Fetched};
 use crate::machine::Machine;
 
@@ -147,8 +148,9 @@ fn lower(
         None if name == "HOSTNAME" => host_name(),
         None => None,
     };
-    let (topology, said) = fluent_bit::lower(&sources, &WithShipped(frontends::Disk), &variables);
+    let (mut topology, said) = fluent_bit::lower(&sources, &WithShipped(frontends::Disk), &variables);
     diagnostics.extend(said);
+    disk::assign(&mut topology, &environment);
     let machine = Machine::read();
     let surroundings = Surroundings {
         environment,

@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod commands;
 mod configuration;
+mod disk;
 mod early;
 mod firelens;
 mod machine;

@@ -143,7 +143,8 @@ fn for_scripts(summary: &Summary) -> serde_json::Value {
     json!({
         "message": "final ledger",
         "took_seconds": summary.took.as_secs_f64(),
-        "undelivered": summary.undelivered,
+        "lost": summary.lost,
+        "on_disk": summary.on_disk,
         "balances": snapshot.balances(),
         "intake": snapshot.intake,
         "receivers": snapshot.receivers,

@@ -40,7 +40,7 @@ fn sigterm_under_load_loses_nothing_that_was_read() {
         assert_eq!(destination(&ledger, id)["delivered"], sent.records, "{ledger:#}");
         assert_eq!((distinct.distinct(), distinct.duplicates()), (sent.records, 0), "{id}");
     }
-    assert_eq!(ledger["undelivered"], 0);
+    assert_eq!(ledger["lost"], 0);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn data_that_no_destination_took_is_counted_and_gives_75() {
     let exit = running.stop();
     let ledger = settled(&exit);
     assert_eq!(exit.code(), Some(75), "{}", exit.stderr);
-    assert_eq!(ledger["undelivered"], 500, "{ledger:#}");
+    assert_eq!(ledger["lost"], 500, "{ledger:#}");
     assert_eq!(destination(&ledger, "cloudwatch_logs.0")["delivered"], 500);
     assert_eq!(destination(&ledger, "datadog.0")["delivered"], 0);
     assert!(asked.elapsed() < Duration::from_secs(10), "the budget was 3 s");

@@ -4,6 +4,7 @@
 //! back and counted, and nothing read from the kernel is required to be there.
 
 pub mod cgroup;
+pub mod disk;
 pub mod log;
 pub mod metrics;
 pub mod process;

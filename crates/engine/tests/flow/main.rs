@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use config::topology::{Overflow, Retry};
+use config::topology::{DiskQueue, DiskSync, Overflow, Retry};
 use engine::{Ack, Outcome};
 use support::{Rig, Script, Shape};
 
@@ -21,7 +21,7 @@ async fn both_destinations_get_every_record_once() {
         rig.send("app", n, 7).await.unwrap();
     }
     let summary = rig.shutdown(Duration::from_secs(5)).await;
-    assert_eq!(summary.undelivered, 0);
+    assert_eq!(summary.lost, 0);
     for place in 0..2 {
         assert_eq!(rig.received(place).len(), 700);
         assert_eq!(rig.distinct(place), 700);
@@ -101,7 +101,7 @@ async fn the_only_destination_makes_the_receiver_wait_instead_of_dropping() {
     }
     assert!(started.elapsed() > Duration::from_secs(60), "the queue never filled");
     let summary = rig.shutdown(Duration::from_secs(60)).await;
-    assert_eq!(summary.undelivered, 0);
+    assert_eq!(summary.lost, 0);
     assert_eq!(rig.distinct(0), 3000);
     assert_eq!(rig.received(0).len(), 3000);
 }
@@ -119,7 +119,7 @@ async fn overflow_policies_drop_what_they_say() {
             tokio::time::sleep(Duration::from_millis(1100)).await;
         }
         let summary = rig.shutdown(Duration::from_secs(400)).await;
-        assert_eq!(summary.undelivered, 0);
+        assert_eq!(summary.lost, 0);
         let view = summary.ledger.destination("out.0").unwrap().counts.clone();
         assert!(view.dropped["overflow"] > 100 && view.delivered > 10, "{overflow:?}: {view:?}");
         assert!(rig.received(0).contains(&(kept * 1000)), "{overflow:?} lost batch {kept}");
@@ -224,7 +224,7 @@ async fn a_drain_that_runs_out_of_time_says_what_is_left() {
     let started = tokio::time::Instant::now();
     let summary = rig.shutdown(Duration::from_secs(10)).await;
     assert!(started.elapsed() < Duration::from_secs(12), "took {:?}", started.elapsed());
-    assert_eq!(summary.undelivered, 100);
+    assert_eq!(summary.lost, 100);
     assert_eq!(rig.received(1).len(), 100);
     assert_eq!(summary.ledger.destination("out.0").unwrap().counts.dropped["shutdown"], 100);
     assert!(summary.ledger.balances());
@@ -237,7 +237,7 @@ async fn a_drain_does_not_wait_out_a_long_backoff() {
     rig.send("app", 0, 10).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let summary = rig.shutdown(Duration::from_secs(10)).await;
-    assert_eq!(summary.undelivered, 0);
+    assert_eq!(summary.lost, 0);
     assert!(summary.took < Duration::from_secs(3), "took {:?}", summary.took);
 }
 
@@ -252,7 +252,7 @@ async fn held_records_are_let_go_by_the_clock_and_at_the_end() {
     rig.send("app", 1, 5).await.unwrap();
     let summary = rig.shutdown(Duration::from_secs(5)).await;
     assert_eq!(rig.received(0).len(), 10);
-    assert_eq!((summary.undelivered, summary.ledger.intake.held), (0, 0));
+    assert_eq!((summary.lost, summary.ledger.intake.held), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,4 +283,110 @@ async fn a_receiver_that_fails_or_panics_is_started_again() {
     rig.send("app", 0, 1).await.unwrap();
     let summary = rig.shutdown(Duration::from_secs(5)).await;
     assert_eq!(summary.ledger.destination("out.0").unwrap().counts.delivered, 1);
+}
+
+fn on_disk(folder: &tempfile::TempDir) -> Option<DiskQueue> {
+    let folder = folder.path().join("queue");
+    Some(DiskQueue { folder, quota_bytes: 10 << 20, sync: DiskSync::Never })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_longer_than_memory_loses_nothing_with_a_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = Shape { queue_bytes: Some(5_000), disk: on_disk(&folder), ..Shape::default() };
+    let rig =
+        Rig::start(shape, [Script::until(Duration::from_secs(60), Outcome::retry("503"), Outcome::Sent)]);
+    let started = tokio::time::Instant::now();
+    for n in 0..300 {
+        rig.send("app", n, 10).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(rig.ledger.snapshot().destination("out.0").unwrap().queue_bytes < 10_000);
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "the receiver had to wait");
+    assert!(rig.ledger.snapshot().destination("out.0").unwrap().disk_bytes > 5_000);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!((rig.distinct(0), rig.received(0).len()), (3000, 3000));
+    assert_balanced(&rig);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_at_the_end_is_sent_by_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = Shape { disk: on_disk(&folder), ..Shape::default() };
+    let rig = Rig::start(shape.clone(), [Script::hang()]);
+    for n in 0..20 {
+        rig.send("app", n, 10).await.unwrap();
+    }
+    let summary = rig.shutdown(Duration::from_secs(5)).await;
+    assert_eq!((summary.lost, summary.on_disk), (0, 200));
+    assert!(summary.ledger.balances());
+
+    let next = Rig::start(shape, [Script::always(Outcome::Sent)]);
+    let summary = next.shutdown(Duration::from_secs(5)).await;
+    assert_eq!((summary.lost, summary.on_disk), (0, 0));
+    assert_eq!((next.distinct(0), next.received(0).len()), (200, 200));
+    assert_eq!(summary.ledger.destination("out.0").unwrap().counts.recovered, 200);
+    assert!(summary.ledger.balances());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_durable_ack_does_not_wait_for_a_destination_that_is_down() {
+    let folder = tempfile::tempdir().unwrap();
+    for sync in [DiskSync::Always, DiskSync::Interval, DiskSync::Never] {
+        let disk = on_disk(&folder).map(|disk| DiskQueue {
+            sync,
+            folder: disk.folder.join(format!("{sync:?}")),
+            ..disk
+        });
+        let shape = Shape { ack: Ack::Durable, disk: disk.clone(), ..Shape::default() };
+        let rig = Rig::start(shape.clone(), [Script::hang()]);
+        let started = tokio::time::Instant::now();
+        rig.send("app", 0, 7).await.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(2), "{sync:?}: {:?}", started.elapsed());
+        // As kill -9 would: nothing is drained or closed; only the lock is given up.
+        let files = tempfile::tempdir().unwrap();
+        copy(&disk.unwrap().folder, files.path());
+        let left = DiskQueue { folder: files.path().to_owned(), quota_bytes: 1 << 20, sync };
+        let next = Rig::start(Shape { disk: Some(left), ..shape }, [Script::always(Outcome::Sent)]);
+        next.shutdown(Duration::from_secs(5)).await;
+        assert_eq!(next.received(0).len(), 7, "{sync:?}");
+    }
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_cannot_be_used_costs_nothing_but_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a file");
+    std::fs::write(&file, "").unwrap();
+    let disk = Some(DiskQueue { folder: file.join("queue"), quota_bytes: 1 << 20, sync: DiskSync::Never });
+    let shape = Shape { queue_bytes: Some(5_000), disk, ..Shape::default() };
+    let rig =
+        Rig::start(shape, [Script::until(Duration::from_secs(60), Outcome::retry("503"), Outcome::Sent)]);
+    for n in 0..300 {
+        rig.send("app", n, 10).await.unwrap();
+    }
+    let summary = rig.shutdown(Duration::from_secs(100)).await;
+    assert_eq!((rig.distinct(0), rig.received(0).len(), summary.lost), (3000, 3000, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_hands_the_queue_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = Shape { disk: on_disk(&folder), ..Shape::default() };
+    let mut rig = Rig::start(shape.clone(), [Script::always(Outcome::retry("503"))]);
+    for n in 0..20 {
+        rig.send("app", n, 10).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    rig.reload(shape, [Script::always(Outcome::Sent)]).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!((rig.distinct(0), rig.received(0).len()), (200, 200));
+    assert_balanced(&rig);
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::topology::{
-    Component, Delivery, Exporter as ExporterSpec, Overflow, Pipeline, Retry, Route, Step, TagMatch, Topology,
+    Component, Delivery, DiskQueue, Exporter as ExporterSpec, Overflow, Pipeline, Retry, Route, Step,
+    TagMatch, Topology,
 };
 use config::{Diagnostics, Setting};
 use engine::{
@@ -30,6 +31,7 @@ pub struct Shape {
     pub hold: bool,
     pub restart: bool,
     pub receiver_fails: u32,
+    pub disk: Option<DiskQueue>,
 }
 
 impl Default for Shape {
@@ -44,6 +46,7 @@ impl Default for Shape {
             hold: false,
             restart: false,
             receiver_fails: 0,
+            disk: None,
         }
     }
 }
@@ -302,7 +305,11 @@ fn component(id: &str, kind: &str, settings: Setting) -> Component {
 
 fn plan<const N: usize>(shape: &Shape, scripts: &[Script; N], feed: usize) -> engine::Plan {
     let mut topology = Topology::default();
-    let ack = if shape.ack == Ack::Delivered { "delivered" } else { "queued" };
+    let ack = match shape.ack {
+        Ack::Delivered => "delivered",
+        Ack::Durable => "durable",
+        _ => "queued",
+    };
     topology.receivers.push(component(
         "in.0",
         "fed",
@@ -327,6 +334,7 @@ fn plan<const N: usize>(shape: &Shape, scripts: &[Script; N], feed: usize) -> en
             queue_bytes: shape.queue_bytes,
             overflow: shape.overflow,
             retry: shape.retry,
+            disk: shape.disk.clone(),
             concurrency: shape.concurrency,
             ..Delivery::default()
         };

@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use config::Secret;
+use net::Duplex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use wire::forward::handshake::{self, Helo, Pong};
 use wire::msgpack::Error;
 
-use super::dial::Io;
 use crate::random;
 
 const CLOSED: &str = "the connection was closed";
@@ -22,7 +22,7 @@ pub(super) struct Login {
 }
 
 pub(super) struct Connection {
-    stream: Box<dyn Io>,
+    stream: Box<dyn Duplex>,
     /// Read and not yet understood.
     received: Vec<u8>,
     /// False when the receiver said that it closes after one message.
@@ -30,7 +30,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: Box<dyn Io>) -> Connection {
+    pub(super) fn new(stream: Box<dyn Duplex>) -> Connection {
         Connection { stream, received: Vec::new(), keepalive: true }
     }
 

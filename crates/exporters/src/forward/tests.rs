@@ -3,6 +3,9 @@ use std::fs;
 use config::Setting;
 use engine::testing::{batch, exporter};
 use engine::{Encoder as _, Exporter as _, Surroundings};
+use net::tls::{ServerTls, TlsServerConfig, TlsVersion};
+use net::{Endpoint, Listener};
+use testkit::certificate::Certificate;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::mpsc;
@@ -289,7 +292,39 @@ async fn unix_sockets_serve() {
     assert_eq!(send_one(&forward).await, Outcome::Sent);
     assert!(matches!(events.recv().await, Some(Event::Records(lines)) if lines == ONE));
     let nobody = built(Setting::map().with("unix_path", "/nowhere.sock"));
-    assert!(reason(send_one(&nobody).await).starts_with("/nowhere.sock: cannot connect"));
+    assert!(reason(send_one(&nobody).await).starts_with("cannot connect to /nowhere.sock"));
+}
+
+#[tokio::test]
+async fn tls_wraps_all_of_it() {
+    let certificate = Certificate::new();
+    let config = TlsServerConfig {
+        certificate_file: certificate.cert_file.clone(),
+        key_file: certificate.key_file.clone(),
+        client_ca_file: None,
+        min_version: TlsVersion::default(),
+    };
+    let listener = Listener::bind(&"127.0.0.1:0".parse::<Endpoint>().unwrap()).unwrap();
+    let address = listener.endpoint().to_string();
+    let mut listener = listener.with_tls(ServerTls::new(&config).unwrap());
+    let (tell, mut events) = mpsc::channel(10);
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await;
+            tokio::spawn(serve(stream, Manners::default(), tell.clone()));
+        }
+    });
+    let settings = Setting::map().with("endpoint", address.as_str()).with("require_ack", true);
+    let ca_file = Setting::map().with("ca_file", certificate.ca_file.to_str().unwrap());
+    let forward = built(settings.clone().with("tls", ca_file));
+    for _ in 0..2 {
+        assert_eq!(send_one(&forward).await, Outcome::Sent);
+        assert!(matches!(events.recv().await, Some(Event::Records(lines)) if lines == ONE));
+    }
+    let wary = built(settings.clone().with("tls", Setting::map()));
+    assert!(reason(send_one(&wary).await).contains("authority we do not know"));
+    let careless = built(settings.with("tls", Setting::map().with("verify", false)));
+    assert_eq!(send_one(&careless).await, Outcome::Sent);
 }
 
 /// What a recorded or written message says, forms apart.

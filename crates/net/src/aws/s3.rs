@@ -67,6 +67,8 @@ pub struct PutOptions {
     pub content_type: Option<String>,
     pub content_encoding: Option<String>,
     pub storage_class: Option<String>,
+    /// A canned one, such as `bucket-owner-full-control`.
+    pub acl: Option<String>,
     /// Write only if there is no such object, else fail with `PreconditionFailed`.
     pub only_if_absent: bool,
     /// Write only over the object with this entity tag, else fail with `PreconditionFailed`.
@@ -148,6 +150,7 @@ impl S3 {
             ("content-type", &options.content_type),
             ("content-encoding", &options.content_encoding),
             ("x-amz-storage-class", &options.storage_class),
+            ("x-amz-acl", &options.acl),
             ("if-match", &options.only_over),
         ];
         for (name, value) in headers {

@@ -89,14 +89,14 @@ impl Connector {
         let (host, port, secure) = target(uri)?;
         let proxy = self.proxies.of(uri);
         let stream = match &proxy {
-            None => self.dial(host, port, &peer).await?,
+            None => open_tcp(&self.resolver, host, port, &peer).await?,
             Some(proxy) => {
                 let (proxy_host, proxy_port, proxy_secure) = target(&proxy.uri)?;
                 if proxy_secure {
                     let text = "a proxy reached by `https://` is not supported; use its `http://` address";
                     return Err(HttpError::Request(text.into()));
                 }
-                let stream = self.dial(proxy_host, proxy_port, &peer_name(&proxy.uri)).await?;
+                let stream = open_tcp(&self.resolver, proxy_host, proxy_port, &peer_name(&proxy.uri)).await?;
                 if secure { tunnel(stream, proxy, host, port).await? } else { stream }
             }
         };
@@ -110,17 +110,23 @@ impl Connector {
         };
         Ok(TokioIo::new(Conn { io, proxied: proxy.is_some() && !secure, uses: Uses::default() }))
     }
+}
 
-    async fn dial(&self, host: &str, port: u16, peer: &str) -> Result<TcpStream, HttpError> {
-        let addresses = self.resolver.addresses(host).await?;
-        let stream = race(addresses, port)
-            .await
-            .map_err(|error| HttpError::Connect { peer: peer.into(), detail: explain(&error) })?;
-        let _ = stream.set_nodelay(true);
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(Duration::from_secs(15));
-        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
-        Ok(stream)
-    }
+/// Looks the name up and connects. `peer` is for messages.
+pub(crate) async fn open_tcp(
+    resolver: &Resolver,
+    host: &str,
+    port: u16,
+    peer: &str,
+) -> Result<TcpStream, HttpError> {
+    let addresses = resolver.addresses(host).await?;
+    let stream = race(addresses, port)
+        .await
+        .map_err(|error| HttpError::Connect { peer: peer.into(), detail: explain(&error) })?;
+    let _ = stream.set_nodelay(true);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(Duration::from_secs(15));
+    let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+    Ok(stream)
 }
 
 /// Tries every address, each a little after the one before, and keeps the first that answers.

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use config::topology::{Exporter, Overflow, Pipeline, TagMatch, Topology};
-use config::{Diagnostic, Diagnostics};
+use config::{ByteSize, Diagnostic, Diagnostics};
 use model::{Batch, LogRecord, Span, Value};
 
 use super::{CATALOG, print, resolve, show};
@@ -141,8 +141,16 @@ fn delivery(exporter: &Exporter) -> String {
         Overflow::DropOldest => "when full: drops its oldest",
         Overflow::DropNewest => "when full: drops what is new",
     };
+    let disk = match &delivery.disk {
+        Some(disk) => format!(
+            "what memory cannot hold waits in {}, up to {}",
+            disk.folder.display(),
+            ByteSize(disk.quota_bytes)
+        ),
+        None => "waits in memory only".into(),
+    };
     format!(
-        "sends every {:?}, {} at once, answer within {:?}; {retry}; {full}",
+        "sends every {:?}, {} at once, answer within {:?}; {retry}; {disk}; {full}",
         delivery.flush, delivery.concurrency, delivery.timeout
     )
 }

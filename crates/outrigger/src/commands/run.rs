@@ -27,6 +27,8 @@ use crate::{early, report};
 
 /// Longest drain when neither the command line nor the configuration says: ECS kills after 30 s.
 const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(25);
+/// When a socket that was bound early counts as unwanted.
+const UNUSED_AFTER: Duration = Duration::from_secs(2);
 
 pub fn run(options: &RunOptions) -> Exit {
     start(options, &[])
@@ -41,7 +43,7 @@ pub fn fluent_bit(options: FluentBitOptions) -> Exit {
     let flags = configuration::from_flags(&options);
     let sources = crate::cli::ConfigOptions { config: options.config.into_iter().collect(), json: false };
     if options.dry_run {
-        return super::validate(&sources);
+        return super::validate_with(&sources, &flags);
     }
     let log_level = match (options.quiet, options.verbose) {
         (true, _) => Some("off".to_owned()),
@@ -132,10 +134,8 @@ async fn run_until_stopped(
     }
     let ledger = Arc::new(Ledger::default());
     let mut running = Running::start(plan, ledger.clone());
-    for endpoint in sockets.close_unused() {
-        warn!(%endpoint, "the configuration leaves this socket unused; closed");
-    }
     let mut services = JoinSet::new();
+    services.spawn(close_unused(sockets.clone()));
     serve_pages(&mut services, &ledger, &environment);
     serve_monitor(&mut services, &ledger, &current.topology);
     services.spawn(report::report(ledger.clone()));
@@ -147,6 +147,14 @@ async fn run_until_stopped(
     let summary = running.shutdown(budget).await;
     services.shutdown().await;
     finish(&summary)
+}
+
+/// Receivers take their sockets when they first run; what is left a moment later nobody wants.
+async fn close_unused(sockets: Prebound) {
+    tokio::time::sleep(UNUSED_AFTER).await;
+    for endpoint in sockets.close_unused() {
+        warn!(%endpoint, "the configuration leaves this socket unused; closed");
+    }
 }
 
 /// Reloads when asked or when the configuration changed; returns the signal that ends the process.
@@ -243,5 +251,5 @@ fn bind(listen: &str, what: &str) -> Option<Listener> {
 
 fn finish(summary: &Summary) -> Exit {
     report::last_words(summary);
-    if summary.undelivered > 0 { Exit::Unsent } else { Exit::Drained }
+    if summary.lost + summary.on_disk > 0 { Exit::Unsent } else { Exit::Drained }
 }

@@ -1,5 +1,7 @@
 //! What counts as the same.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 use testkit::json::{canonical, elements};
 use testkit::msgpack;
@@ -66,7 +68,34 @@ fn difference(file: &'static str, mut expected: Vec<String>, mut found: Vec<Stri
         });
         only.take(6).for_each(|line| text.push_str(&format!("    {mark} {}\n", short(line))));
     }
-    Some(Difference { file, text, found: found.iter().map(|line| format!("{}\n", short(line))).collect() })
+    Some(Difference {
+        file,
+        text,
+        found: found.iter().map(|line| format!("{}\n", short(&timeless(line)))).collect(),
+    })
+}
+
+/// The same without the times of this run: milliseconds, and seconds with a fraction, of about now.
+fn timeless(line: &str) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let is_now = |seconds: &str| seconds.parse::<u64>().is_ok_and(|s| s.abs_diff(now) < 86_400);
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let digits = rest[start..].bytes().take_while(u8::is_ascii_digit).count();
+        let (number, after) = rest[start..].split_at(digits);
+        out.push_str(&rest[..start]);
+        rest = after;
+        match digits {
+            13 if is_now(&number[..10]) => out.push_str("(now)"),
+            10 if is_now(number) => {
+                out.push_str("(now)");
+                rest = after.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+            }
+            _ => out.push_str(number),
+        }
+    }
+    out + rest
 }
 
 /// Cases about a megabyte of text are not read by people.
@@ -135,11 +164,24 @@ fn forwarded(bytes: &[u8]) -> Vec<String> {
         let tag = &message[0];
         match &message[1] {
             Value::Array(entries) => records.extend(entries.iter().map(|e| canonical(&json!([tag, e])))),
-            Value::String(_) => records.push(format!("packed for {tag}")),
+            packed @ Value::Object(_) => match unpacked(packed, &message[2]) {
+                Some(entries) => records.extend(entries.iter().map(|e| canonical(&json!([tag, e])))),
+                None => records.push(format!("damaged entries for {tag}")),
+            },
             time => records.push(canonical(&json!([tag, [time, message[2]]]))),
         }
     }
     records
+}
+
+/// The entries of a packed message.
+fn unpacked(packed: &Value, option: &Value) -> Option<Vec<Value>> {
+    let bytes: Vec<u8> =
+        packed["bin"].as_array()?.iter().filter_map(Value::as_u64).map(|byte| byte as u8).collect();
+    let encoding = option["compressed"].as_str().unwrap_or("identity").to_owned();
+    let headers = vec![("Content-Encoding".to_owned(), encoding)];
+    let plain = testkit::http::Request { headers, body: bytes, ..Default::default() }.decoded().ok()?;
+    msgpack::decode_all(&plain)
 }
 
 /// Lines of a stdout output. The number in front of a record counts within a chunk, and chunks are chance.

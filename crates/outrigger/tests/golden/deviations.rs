@@ -1,13 +1,187 @@
 //! Where Outrigger does otherwise than Fluent Bit, and why. Everything else is the same.
 
 /// Case, file, reason.
-pub const DEVIATIONS: &[(&str, &str, &str)] = &[];
+pub const DEVIATIONS: &[(&str, &str, &str)] = &[
+    (
+        "cw_discarded_event",
+        "cloudwatch.json",
+        "a message over a million bytes is cut and sent, not thrown away",
+    ),
+    ("cw_truncated_event", "cloudwatch.json", "a cut message says that it was cut"),
+    (
+        "cw_truncated_escapes",
+        "cloudwatch.json",
+        "sizes count as the service counts them, and a cut message says that it was cut",
+    ),
+    ("cw_log_key", "cloudwatch.json", "each invalid byte sequence becomes U+FFFD"),
+    ("cw_log_key_missing", "cloudwatch.json", "a record without the key is sent whole, not dropped"),
+    ("cw_log_key_prefix", "cloudwatch.json", "only the key itself counts, not every key it begins with"),
+    ("cw_templates", "cloudwatch.json", "a number reads as in JSON, and null is no name"),
+    ("cw_templates_tag", "cloudwatch.json", "a part of the tag that does not exist is no name"),
+    ("dd_escape_unicode_off", "datadog.json", "each invalid byte sequence becomes one U+FFFD"),
+    ("dd_escape_unicode_off", "cloudwatch.json", "each invalid byte sequence becomes one U+FFFD"),
+    ("dd_provider_ecs_edges", "datadog.json", "of a key that stands twice the last counts, here too"),
+    ("forward_ack_odd_chunks", "datadog.json", "a chunk of any type is taken, and the connection goes on"),
+    ("forward_ack_odd_chunks", "acks.bin", "a chunk of any type is acknowledged"),
+    ("forward_after_2038", "datadog.json", "seconds are unsigned until 2106"),
+    ("forward_after_2038", "stdout.txt", "seconds are unsigned until 2106"),
+    ("forward_bad_gzip", "acks.bin", "what is thrown away is never acknowledged"),
+    ("forward_bad_packed", "acks.bin", "what is thrown away is never acknowledged"),
+    ("forward_bad_packed", "datadog.json", "a float is a time, as in the other modes"),
+    ("forward_message_float", "datadog.json", "a float is a time: fluent-logger for Node sends it"),
+    ("forward_message_float", "stdout.txt", "a float is a time: fluent-logger for Node sends it"),
+    (
+        "forward_message_negative",
+        "datadog.json",
+        "a record with an impossible time is kept and gets the time it came in",
+    ),
+    (
+        "forward_message_negative",
+        "stdout.txt",
+        "a record with an impossible time is kept and gets the time it came in",
+    ),
+    (
+        "forward_message_times",
+        "datadog.json",
+        "a record with an impossible time is kept and gets the time it came in",
+    ),
+    (
+        "forward_message_times",
+        "stdout.txt",
+        "nanoseconds beyond a second are cut, and an impossible time is the time it came in",
+    ),
+    ("forward_metadata", "stdout.txt", "record metadata is not carried: no log driver sends it"),
+    (
+        "forward_not_a_map",
+        "datadog.json",
+        "a bad entry is refused and counted; the others of its message are kept",
+    ),
+    (
+        "forward_not_a_map",
+        "stdout.txt",
+        "a bad entry is refused and counted; the others of its message are kept",
+    ),
+    ("forward_odd_tags", "datadog.json", "a record with an odd tag is kept"),
+    ("forward_short_array", "datadog.json", "a bad message is refused and counted; the connection goes on"),
+    (
+        "forward_unknown_compression",
+        "datadog.json",
+        "a payload that says it is packed in an unknown way is refused, not read as if it were plain",
+    ),
+    ("forward_unknown_compression", "acks.bin", "what is thrown away is never acknowledged"),
+    (
+        "invalid_utf8_lengths",
+        "datadog.json",
+        "each invalid byte sequence becomes U+FFFD, not letters of private use",
+    ),
+    ("match_patterns", "datadog.json", "a record with an empty tag is kept"),
+    ("match_regex", "datadog.json", "a record with an empty tag is kept"),
+    ("parser_json_time", "datadog.json", "a time that does not fit its format leaves the record's own"),
+    ("parser_json_time_lax", "datadog.json", "a time that does not fit its format leaves the record's own"),
+    ("parser_logfmt_types", "datadog.json", "text that is no number stays text"),
+    ("parser_regex", "datadog.json", "text that is no number stays text"),
+    ("parser_types", "datadog.json", "text that is no number stays text, and nothing becomes invalid JSON"),
+    ("record_value_types", "datadog.json", "everything becomes valid JSON"),
+    ("record_value_types", "cloudwatch.json", "everything becomes valid JSON"),
+    ("record_value_types", "stdout.txt", "everything becomes valid JSON"),
+    ("reference_escapes", "datadog.json", "escapes inside a JSON line stay as the application wrote them"),
+    ("reference_escapes", "cloudwatch.json", "escapes inside a JSON line stay as the application wrote them"),
+    (
+        "reference_invalid_utf8",
+        "datadog.json",
+        "each invalid byte sequence becomes U+FFFD, not letters of private use",
+    ),
+    (
+        "reference_invalid_utf8",
+        "cloudwatch.json",
+        "each invalid byte sequence becomes U+FFFD, not letters of private use",
+    ),
+    ("reference_nesting", "datadog.json", "nested objects are promoted however deep they are"),
+    ("reference_nesting", "cloudwatch.json", "nested objects are promoted however deep they are"),
+    (
+        "reference_not_an_object",
+        "datadog.json",
+        "a line is one JSON object or it is text: nothing behind an object is lost",
+    ),
+    (
+        "reference_not_an_object",
+        "cloudwatch.json",
+        "a line is one JSON object or it is text: nothing behind an object is lost",
+    ),
+    ("reference_number_overflow", "datadog.json", "numbers stay as the application wrote them"),
+    ("reference_number_overflow", "cloudwatch.json", "numbers stay as the application wrote them"),
+    ("reference_numbers", "datadog.json", "numbers stay as the application wrote them"),
+    ("reference_numbers", "cloudwatch.json", "numbers stay as the application wrote them"),
+    ("reference_partials", "datadog.json", "lines the driver cut are joined without a filter"),
+    ("reference_partials", "cloudwatch.json", "lines the driver cut are joined without a filter"),
+];
 
 /// Cases that this replay cannot ask.
 pub const NOT_REPLAYED: &[(&str, &str)] = &[
     ("multiline_pause_between", "about a pause of the sender, which the recording does not hold"),
     ("throttle", "how many pass depends on the clock"),
+    ("http_formats", "`body_key` and `headers_key` are refused with a message: records are sent together"),
+    ("lua", "the filter is refused with a message"),
+    ("tail", "reads files; the receiver's own tests ask it"),
+    ("tcp_healthcheck", "reads JSON from TCP; the receiver's own tests and `monitor.rs` ask it"),
 ];
 
-/// Configurations that one of the two starts with and the other does not.
-pub const STARTS_OTHERWISE: &[(&str, &str)] = &[];
+/// Configurations that one of the two starts with and the other refuses. Outrigger takes more, with a warning where it matters.
+pub const STARTS_OTHERWISE: &[(&str, &str)] = &[
+    ("indent_deeper", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("indent_less", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("indent_three", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("comment_less", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("indent_none", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("indent_tab_after_spaces", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("section_indented", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("blank_line_of_spaces", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("comment_indented", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("include_indented", "the indentation of a line means nothing: FireLens users paste from guides"),
+    ("tab_separator", "any white space separates a key from its value"),
+    ("property_twice", "the last one counts, with a warning"),
+    (
+        "include_twice",
+        "a second inclusion is skipped, with a warning: two init files of one name must not stop a task",
+    ),
+    (
+        "include_itself",
+        "a second inclusion is skipped, with a warning: two init files of one name must not stop a task",
+    ),
+    ("parser_in_main_file", "a parser section counts wherever it stands"),
+    ("parser_duplicate_service", "the last definition counts, with a warning"),
+    (
+        "size_invalid",
+        "a value that cannot be used gives way to the default, with a warning: the task's other logs go on",
+    ),
+    (
+        "size_negative",
+        "a value that cannot be used gives way to the default, with a warning: the task's other logs go on",
+    ),
+    (
+        "flush_zero",
+        "a value that cannot be used gives way to the default, with a warning: the task's other logs go on",
+    ),
+    (
+        "log_level_instance_invalid",
+        "a value that cannot be used gives way to the default, with a warning: the task's other logs go on",
+    ),
+    (
+        "net_option",
+        "a value that cannot be used gives way to the default, with a warning: the task's other logs go on",
+    ),
+    (
+        "record_unset",
+        "a value that cannot be used gives way to the default, with a warning: the task's other logs go on",
+    ),
+    ("cloudwatch_no_region", "the region comes from the environment or the task's metadata"),
+    ("cloudwatch_template_syntax", "a template that does not fit is text"),
+    ("nest_prefix_with", "the old name of Add_prefix is still a name"),
+    ("tls_unsupported", "TLS on an output without a network means nothing"),
+    ("parser_duplicate", "the last definition counts, with a warning"),
+    ("parsers_file_other_sections", "every section counts wherever it stands, so a fault in one is a fault"),
+    ("multiline_bad_rule", "a multiline parser with a fault is a fault"),
+    ("multiline_rule_unknown_state", "a state that no rule has is never reached"),
+    ("multiline_no_type", "regex is the type when none is written"),
+    ("throttle_bad", "a window without intervals is refused"),
+];
