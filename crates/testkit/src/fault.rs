@@ -10,6 +10,10 @@ pub enum Fault {
     Status(u16),
     /// The same with a `Retry-After` header in seconds.
     RetryAfter(u16, u64),
+    /// Answers 413 to bodies longer than this, and serves the others.
+    TooLarge(usize),
+    /// Serves the request, and answers this status and body instead of what came of it.
+    Instead(u16, &'static str),
     /// Reads the request and answers nothing until the fault is lifted; then serves it.
     Hang,
     /// Reads the request, serves nothing, and closes the connection.

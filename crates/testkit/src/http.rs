@@ -194,6 +194,13 @@ impl Shared {
                 Some(Fault::RetryAfter(status, seconds)) => {
                     Response::new(*status, "").with("Retry-After", seconds.to_string())
                 }
+                Some(Fault::TooLarge(most)) if request.body.len() > *most => {
+                    Response::new(413, "a fault was asked for")
+                }
+                Some(Fault::Instead(status, body)) => {
+                    (self.handler)(request);
+                    Response::new(*status, *body)
+                }
                 _ => (self.handler)(request),
             };
             let bytes = encode(&response);

@@ -16,4 +16,5 @@ pub mod intake;
 pub mod json;
 pub mod msgpack;
 pub mod process;
+pub mod proxy;
 pub mod tools;
