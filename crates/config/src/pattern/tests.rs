@@ -39,6 +39,11 @@ fn searching() {
         (r"^[^ ]* [^\]]*\]", "a b]", true),
         ("x(?:)*y", "xy", true),
         ("", "", true),
+        ("  hello", " hello", false),
+        ("  hello", "say  hello", true),
+        ("hello ", "hello", false),
+        ("/ hello /", "say hello again", true),
+        (" /hello/", " /hello/", true),
     ] {
         assert_eq!(pattern(source).is_match(text.as_bytes()), expected, "{source} on {text:?}");
     }

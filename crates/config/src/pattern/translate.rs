@@ -12,7 +12,7 @@ pub(super) struct Translated {
 }
 
 pub(super) fn from_ruby(source: &str) -> Translated {
-    let (body, flags) = undelimit(source.trim());
+    let (body, flags) = undelimit(source);
     let mut writer = Writer { out: String::with_capacity(body.len() + 16), depth: 0 };
     writer.rewrite(body);
     Translated {

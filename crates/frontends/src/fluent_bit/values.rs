@@ -84,6 +84,12 @@ pub(super) fn split_first(text: &str) -> Option<(&str, &str)> {
     Some((first, rest.trim()))
 }
 
+/// The first word and all behind the one blank that ends it: further blanks belong to an expression.
+pub(super) fn key_and_expression(text: &str) -> Option<(&str, &str)> {
+    let (key, expression) = text.trim_start_matches(BLANK).split_once(BLANK)?;
+    (!expression.is_empty()).then_some((key, expression))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,5 +166,7 @@ mod tests {
         }
         assert_eq!(split_first("log  a b"), Some(("log", "a b")));
         assert_eq!(split_first("log"), None);
+        assert_eq!(key_and_expression("  log   a b "), Some(("log", "  a b ")));
+        assert_eq!(key_and_expression("log "), None);
     }
 }

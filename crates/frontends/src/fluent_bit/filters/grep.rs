@@ -24,7 +24,7 @@ fn finish(draft: &mut Draft<'_, '_>) {
             _ => continue,
         };
         let Some(value) = draft.cx.value(property) else { continue };
-        let Some((key, pattern)) = values::split_first(&value.text) else {
+        let Some((key, pattern)) = values::key_and_expression(&value.text) else {
             let message = format!("`{}` of {} needs a key and an expression", property.key, draft.label);
             draft.error(message, value.origin, "write `Regex log PATTERN`");
             continue;
