@@ -100,6 +100,9 @@ fn lower_document(cx: &mut Context<'_>, document: &Document) {
     of(Kind::MultilineParser).for_each(|section| multiline_parsers::define(cx, section));
     of(Kind::Input).for_each(|section| inputs::lower(cx, section));
     join_partials(cx);
+    for step in std::mem::take(&mut cx.input_steps) {
+        cx.add_step(&step.id, step.kind, step.settings, step.matching);
+    }
     of(Kind::Input).for_each(|section| input_processors(cx, document, section));
     of(Kind::Filter).for_each(|section| filters::lower(cx, section));
     of(Kind::Output).for_each(|section| outputs::lower(cx, document, section));
@@ -129,7 +132,7 @@ fn input_processors(cx: &mut Context<'_>, document: &Document, section: &Section
     for processor in &section.processors {
         let matching = match &tag {
             _ if alone => common::everything(),
-            Some(tag) => TagMatch { wildcard: Some(tag.clone()), ..common::everything() },
+            Some(tag) => common::tagged(tag),
             None => {
                 let message = "a processor of an input that sets no `tag` is left out";
                 let help = "give the input a `tag` of its own, or write the processor as a filter";

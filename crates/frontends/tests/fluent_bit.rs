@@ -96,6 +96,7 @@ fn as_json(topology: &Topology) -> Value {
         "service": {
             "grace": service.grace.map(|grace| grace.as_secs()),
             "log_level": service.log_level,
+            "storage": service.storage.as_ref().map(|folder| format!("{} {:?}", folder.display(), service.disk_sync)),
             "monitor": service.monitor.as_ref().map(|monitor| format!("{monitor:?}")),
         },
         "receivers": topology.receivers.iter().map(component).collect::<Vec<_>>(),

@@ -88,12 +88,6 @@ pub struct Config {
     /// End once every file was read to its end.
     #[serde(default)]
     pub exit_on_eof: bool,
-    /// Refused: a `parser` processor does it.
-    #[serde(default)]
-    pub parsers: Vec<serde_json::Value>,
-    /// Refused: a `multiline` processor does it.
-    #[serde(default)]
-    pub multiline: Vec<serde_json::Value>,
 }
 
 fn log() -> String {
@@ -146,12 +140,6 @@ impl Receiver for Tail {
                 "no line fits in 0 bytes",
                 "write a size such as `256KiB`",
             ));
-        }
-        for (key, given) in [("parsers", &config.parsers), ("multiline", &config.multiline)] {
-            if !given.is_empty() {
-                let help = "put a `parser` or `multiline` processor behind it, for its tag";
-                return Err(cx.refuse(key, "lines are not changed while they are read", help));
-            }
         }
         Ok(Tail { rules: Rules::new(config) })
     }

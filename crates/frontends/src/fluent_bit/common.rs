@@ -14,6 +14,9 @@ use super::values;
 /// The tag of the container health check; its records go nowhere unless a rule names it.
 const HEALTH_CHECK_TAG: &str = "firelens-healthcheck";
 
+/// Where the ECS agent lets the log driver connect.
+const AGENT_SOCKET: &str = "/var/run/fluent.sock";
+
 pub(super) const ANY_PLUGIN: &[Field] = &[
     own("name"),
     own("alias"),
@@ -25,11 +28,8 @@ pub(super) const MATCHING: &[Field] = &[own("match"), own("match_regex")];
 
 pub(super) const INPUT: &[Field] = &[
     own("tag"),
-    silent(
-        "mem_buf_limit",
-        "reading stops when the destinations' queues are full, and nothing is thrown away",
-    ),
-    silent("storage.pause_on_chunks_overlimit", "reading stops when the destinations' queues are full"),
+    own("mem_buf_limit"),
+    silent("storage.pause_on_chunks_overlimit", "reading stops when every queue it feeds is full"),
     own("storage.type"),
     silent("threaded", "every connection has its own task"),
     silent("thread.ring_buffer.capacity", "there is no ring between threads"),
@@ -44,15 +44,30 @@ pub(super) const INPUT: &[Field] = &[
     silent("net.io_timeout", "an idle sender is left alone"),
 ];
 
+/// What is older than 1.2 is not spoken, so a permission to speak it means 1.2.
+const OLDEST_TLS: &[(&str, &str)] = &[
+    ("TLSv1.2", "1.2"),
+    ("TLSv1.3", "1.3"),
+    ("TLSv1.1", "1.2"),
+    ("TLSv1", "1.2"),
+    ("SSLv3", "1.2"),
+    ("SSLv2", "1.2"),
+];
+
+const NEWEST_TLS: &[(&str, &str)] = &[("TLSv1.2", "1.2"), ("TLSv1.3", "1.3")];
+
 pub(super) const INPUT_TLS: &[Field] = &[
     own("tls"),
     field("tls.crt_file", "tls.certificate_file", To::Text),
     field("tls.key_file", "tls.key_file", To::Text),
-    field("tls.key_passwd", "tls.key_password", To::Secret),
+    note(
+        "tls.key_passwd",
+        "keys are read without a password: `openssl pkey -in KEY -out FILE` writes one so",
+    ),
     own("tls.ca_file"),
     own("tls.verify_client_cert"),
-    field("tls.min_version", "tls.min_version", To::Text),
-    field("tls.max_version", "tls.max_version", To::Text),
+    field("tls.min_version", "tls.min_version", To::Word(OLDEST_TLS)),
+    warn("tls.max_version", "a listener speaks the versions from `tls.min_version` up to 1.3"),
     silent("tls.verify", "a listener verifies clients when `tls.verify_client_cert` is on"),
     silent("tls.debug", "the log level decides"),
     note("tls.ciphers", "the TLS library chooses among safe ones"),
@@ -96,8 +111,8 @@ pub(super) const OUTPUT_TLS: &[Field] = &[
     field("tls.key_file", "tls.key_file", To::Text),
     field("tls.key_passwd", "tls.key_password", To::Secret),
     field("tls.vhost", "tls.server_name", To::Text),
-    field("tls.min_version", "tls.min_version", To::Text),
-    field("tls.max_version", "tls.max_version", To::Text),
+    field("tls.min_version", "tls.min_version", To::Word(OLDEST_TLS)),
+    field("tls.max_version", "tls.max_version", To::Word(NEWEST_TLS)),
     note("tls.ciphers", "the TLS library chooses among safe ones"),
     silent("tls.debug", "the log level decides"),
     silent("tls.windows.certstore_name", "of another system"),
@@ -131,6 +146,11 @@ pub(super) fn everything() -> TagMatch {
     TagMatch { wildcard: Some("*".into()), expression: None, literal_only: reserved() }
 }
 
+/// The records of one input, whatever other rules there are.
+pub(super) fn tagged(tag: &str) -> TagMatch {
+    TagMatch { wildcard: Some(tag.to_owned()), ..everything() }
+}
+
 fn reserved() -> Vec<String> {
     vec![HEALTH_CHECK_TAG.to_owned()]
 }
@@ -162,7 +182,7 @@ pub(super) fn delivery(draft: &mut Draft<'_, '_>) {
     if let Some(value) = draft.value("storage.total_limit_size") {
         match values::size(&value.text) {
             Some(0) => {}
-            Some(bytes) => draft.delivery.queue_bytes = Some(bytes),
+            Some(bytes) => draft.delivery.disk_quota_bytes = Some(bytes),
             None => draft.wrong("storage.total_limit_size", &value, "a size such as `50M`"),
         }
     }
@@ -225,12 +245,31 @@ fn workers(draft: &mut Draft<'_, '_>) {
     }
 }
 
-/// Explains storage on disk once for an input that asks for it.
+/// Says where the records of an input wait, when it asks for something else.
 pub(super) fn input_storage(draft: &mut Draft<'_, '_>) {
-    let Some(value) = draft.value("storage.type") else { return };
-    if value.text.eq_ignore_ascii_case("filesystem") {
-        let message = format!("`storage.type filesystem` of {} has no effect", draft.label);
-        let help = "records wait in memory, within a budget taken from the container's limit; reading stops when it is full";
+    if let Some(value) = draft.value("storage.type") {
+        let help = match value.text.to_ascii_lowercase().as_str() {
+            "memory" => return,
+            "filesystem" => {
+                "what memory cannot hold goes to disk without it, and so does what waits when the process ends"
+            }
+            _ => "what memory cannot hold goes to disk; the oldest is dropped only when that is full too",
+        };
+        let message = format!("`storage.type {}` of {} has no effect", value.shown, draft.label);
+        draft.note(message, value.origin, help);
+    }
+    memory_limit(draft);
+}
+
+/// The agent writes a limit for its socket whatever the user says; only a limit of the user's own is worth a word.
+fn memory_limit(draft: &mut Draft<'_, '_>) {
+    let Some(value) = draft.value("mem_buf_limit") else { return };
+    if values::size(&value.text).is_none() {
+        return draft.odd("mem_buf_limit", &value, "a size such as `50M`");
+    }
+    if draft.text("unix_path").is_none_or(|path| path != AGENT_SOCKET) {
+        let message = format!("`mem_buf_limit` of {} has no effect", draft.label);
+        let help = "memory is shared by the destinations' queues, within the container's limit; what it cannot hold goes to disk, and reading stops when that is full";
         draft.note(message, value.origin, help);
     }
 }

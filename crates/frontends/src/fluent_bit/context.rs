@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use config::{Diagnostic, Diagnostics, Pipeline, Setting, Topology};
+use config::{Diagnostic, Diagnostics, Pipeline, Setting, TagMatch, Topology};
 
 use super::Environment;
 use super::document::Property;
@@ -20,10 +20,20 @@ pub(super) struct Context<'c> {
     pub service: ServiceSettings,
     pub topology: Topology,
     pub pipeline: Pipeline,
+    /// What inputs have done to their own records: steps before any filter.
+    pub input_steps: Vec<InputStep>,
     counters: HashMap<(&'static str, String), usize>,
     ids: HashSet<(&'static str, String)>,
     /// Variables that were reported as not set.
     reported: HashSet<String>,
+}
+
+/// A step that an input asks for by its own properties.
+pub(super) struct InputStep {
+    pub id: String,
+    pub kind: &'static str,
+    pub settings: Setting,
+    pub matching: TagMatch,
 }
 
 impl<'c> Context<'c> {
@@ -41,6 +51,7 @@ impl<'c> Context<'c> {
             service: ServiceSettings::default(),
             topology: Topology::default(),
             pipeline: Pipeline { name: "fluent_bit".into(), ..Pipeline::default() },
+            input_steps: Vec::new(),
             counters: HashMap::new(),
             ids: HashSet::new(),
             reported: HashSet::new(),

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use config::{Diagnostic, HealthRule, Monitor, Severity};
+use config::{Diagnostic, DiskSync, HealthRule, Monitor, Severity, closest};
 
 use super::context::Context;
 use super::document::{Document, Kind, Property, Section};
 use super::draft::{Value, shown};
 use super::values;
-use config::closest;
 
 /// What the sections that follow need of it.
 #[derive(Debug, Default)]
@@ -44,6 +43,8 @@ const HONOURED: &[&str] = &[
     "scheduler.cap",
     "json.escape_unicode",
     "join_partials",
+    "storage.path",
+    "storage.sync",
 ];
 
 /// Nothing changes for the user: the engine does what they ask for in its own way.
@@ -54,7 +55,6 @@ const ACCEPTED: &[&str] = &[
     "dns.prefer_ipv4",
     "dns.prefer_ipv6",
     "coro_stack_size",
-    "storage.sync",
     "storage.checksum",
     "storage.max_chunks_up",
     "storage.backlog.mem_limit",
@@ -77,12 +77,14 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("log_file", "messages go to standard error, where a log driver reads them"),
     ("plugins_file", "plugins are built in, the Go ones of the AWS image among them"),
     ("streams_file", "stream processing is not supported; use filters"),
-    ("storage.path", "records wait in memory, within a budget taken from the container's limit"),
-    ("storage.type", "records wait in memory, within a budget taken from the container's limit"),
+    ("storage.type", "what memory cannot hold goes to disk, whatever the input"),
     ("storage.metrics", "the metrics page has the queues' figures"),
     ("storage.keep.rejected", "what a destination refuses is counted and named in the log, not kept"),
     ("storage.rejected.path", "what a destination refuses is counted and named in the log, not kept"),
-    ("storage.backlog.flush_on_shutdown", "there is no backlog on disk"),
+    (
+        "storage.backlog.flush_on_shutdown",
+        "what waits on disk is sent for as long as `Grace` allows, and the rest after the next start",
+    ),
 ];
 
 pub(super) fn apply(cx: &mut Context<'_>, document: &Document) {
@@ -166,6 +168,19 @@ impl Reader<'_, '_> {
         let grace = |text: &str| if text == "-1" { Some(UNTIL_EMPTY) } else { values::time(text) };
         self.cx.topology.service.grace = self.read("grace", grace, "a time in seconds, or -1");
         self.log_level();
+        self.storage();
+    }
+
+    fn storage(&mut self) {
+        let sync = |text: &str| match text.to_ascii_lowercase().as_str() {
+            "full" => Some(DiskSync::Always),
+            "normal" => Some(DiskSync::Interval),
+            _ => None,
+        };
+        let sync = self.read("storage.sync", sync, "`normal` or `full`").unwrap_or_default();
+        let path = self.value("storage.path").map(|value| value.text.clone().into());
+        let service = &mut self.cx.topology.service;
+        (service.storage, service.disk_sync) = (path, sync);
     }
 
     fn log_level(&mut self) {

@@ -156,7 +156,6 @@ fn settings_that_make_no_sense_are_refused() {
         (map(), "path"),
         (map().with("path", Setting::list([""; 0])), "no files"),
         (map().with("path", path()).with("max_line_bytes", 0), "no line fits"),
-        (map().with("path", path()).with("parsers", Setting::list([map()])), "`parser`"),
     ] {
         let error = receiver::<Tail>(settings).err().unwrap_or_default();
         assert!(error.contains(expected), "{error}");

@@ -1,5 +1,9 @@
-//! `tail` becomes `tail`.
+//! `tail` becomes `tail`; what reads and joins its lines becomes steps on its tag.
 
+use config::Setting;
+
+use crate::fluent_bit::common;
+use crate::fluent_bit::context::InputStep;
 use crate::fluent_bit::draft::Draft;
 use crate::fluent_bit::table::{Field, Plugin, To, field, note, own_many, silent, warn};
 use crate::fluent_bit::values;
@@ -47,16 +51,83 @@ const FIELDS: &[Field] = &[
 fn finish(draft: &mut Draft<'_, '_>) {
     draft.require("path", "add `Path /var/log/*.log`");
     super::default_tag(draft);
-    let label = draft.label.clone();
-    let named = draft.values("parser");
-    for parser in draft.cx.named_parsers(&named, &label) {
-        draft.append("parsers", parser.origin.unwrap_or(draft.section.origin), parser);
+    let multiline = multiline(draft);
+    let Some(parser) = parser(draft) else { return draft.cx.input_steps.extend(multiline) };
+    if multiline.is_some() {
+        let message = format!("`parser` of {} has no effect beside `multiline.parser`", draft.label);
+        let help = "put a parser filter behind it to read the joined lines";
+        let origin = draft.value("parser").map_or(draft.section.origin, |value| value.origin);
+        draft.warn(message, origin, help);
     }
-    for value in draft.values("multiline.parser") {
+    draft.cx.input_steps.push(multiline.unwrap_or(parser));
+}
+
+/// Reads each line: what a parser filter does that keeps the keys the input added.
+fn parser(draft: &mut Draft<'_, '_>) -> Option<InputStep> {
+    let named = draft.values("parser");
+    let label = draft.label.clone();
+    let parsers = draft.cx.named_parsers(&named, &label);
+    if parsers.is_empty() {
+        return None;
+    }
+    let origin = named.first().map_or(draft.section.origin, |value| value.origin);
+    let settings = Setting::map()
+        .at(origin)
+        .with("key", line_key(draft))
+        .with("parsers", Setting::list(parsers))
+        .with("reserve_data", true);
+    Some(step(draft, "parser", settings))
+}
+
+/// Joins lines before anything else sees them.
+fn multiline(draft: &mut Draft<'_, '_>) -> Option<InputStep> {
+    let label = draft.label.clone();
+    let named = draft.values("multiline.parser");
+    let mut parsers = Vec::new();
+    for value in &named {
         for name in values::commas(&value.text) {
-            if let Some(parser) = draft.cx.multiline_parser(&name, &value, &label) {
-                draft.append("multiline", value.origin, parser);
-            }
+            parsers.extend(draft.cx.multiline_parser(&name, value, &label));
         }
     }
+    let origin = named.first().filter(|_| !parsers.is_empty())?.origin;
+    one_tag_for_many_files(draft);
+    let settings = Setting::map()
+        .at(origin)
+        .with("mode", "parser")
+        .with("key", line_key(draft))
+        .with("parsers", Setting::list(parsers));
+    Some(step(draft, "multiline", settings))
+}
+
+fn step(draft: &Draft<'_, '_>, kind: &'static str, settings: Setting) -> InputStep {
+    let tag = draft.settings.get("tag").and_then(Setting::as_str).unwrap_or("*");
+    InputStep { id: format!("{}.{kind}", draft.id), kind, settings, matching: common::tagged(&any_file(tag)) }
+}
+
+fn line_key(draft: &Draft<'_, '_>) -> Setting {
+    draft.settings.get("key").cloned().unwrap_or_else(|| "log".into())
+}
+
+/// Lines of one tag are one stream.
+fn one_tag_for_many_files(draft: &mut Draft<'_, '_>) {
+    let tag = draft.text("tag").unwrap_or_default();
+    let several = draft.values("path").iter().any(|value| value.text.contains(['*', '?', '[', ',']));
+    if several && any_file(&tag) == tag && !tag.contains('*') {
+        let message = format!("{} joins lines of several files under one tag", draft.label);
+        let help = "lines of two files may come to stand in one record; write `Tag NAME.*`, which gives each file its own";
+        let origin = draft.section.origin;
+        draft.warn(message, origin, help);
+    }
+}
+
+/// The tag of an input as a rule that fits each of its files: `<name>` stands for a part of the path.
+fn any_file(tag: &str) -> String {
+    let (mut rule, mut rest) = (String::new(), tag);
+    while let Some((before, after)) = rest.split_once('<') {
+        let Some((_, behind)) = after.split_once('>') else { break };
+        rule.push_str(before);
+        rule.push('*');
+        rest = behind;
+    }
+    rule + rest
 }

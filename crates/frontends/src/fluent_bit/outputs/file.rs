@@ -41,4 +41,6 @@ fn finish(draft: &mut Draft<'_, '_>) {
             draft.set(key, value.setting(character));
         }
     }
+    // Several writers at once would only change the order of a file's lines.
+    draft.delivery.concurrency = 1;
 }

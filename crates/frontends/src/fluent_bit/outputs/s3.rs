@@ -1,13 +1,22 @@
 //! `s3` becomes `s3`.
 
+use std::time::Duration;
+
 use config::Setting;
 
 use super::endpoint;
 use crate::fluent_bit::draft::Draft;
 use crate::fluent_bit::table::{Field, Plugin, To, field, own, silent};
+use crate::fluent_bit::values;
 
 pub(in crate::fluent_bit) const PLUGIN: Plugin =
     Plugin { names: &["s3"], kind: "s3", fields: FIELDS, finish };
+
+/// How long a file grows when `upload_timeout` says nothing.
+const FILE_AGE: Duration = Duration::from_secs(600);
+
+/// A whole file is one request, larger than those the default time limit is made for.
+const REQUEST_TIME: Duration = Duration::from_secs(60);
 
 const FIELDS: &[Field] = &[
     field("bucket", "bucket", To::Text),
@@ -56,4 +65,10 @@ fn finish(draft: &mut Draft<'_, '_>) {
         }
     }
     super::http::date_key(draft);
+    // A payload is a file: it grows until its age or its size ends it, whatever the service's `Flush`.
+    let age = draft.text("upload_timeout").and_then(|text| values::time(&text));
+    draft.delivery.flush = age.filter(|age| !age.is_zero()).unwrap_or(FILE_AGE);
+    if !draft.has("net.io_timeout") {
+        draft.delivery.timeout = REQUEST_TIME;
+    }
 }

@@ -23,4 +23,6 @@ const FIELDS: &[Field] = &[
 
 fn finish(draft: &mut Draft<'_, '_>) {
     super::http::date_key(draft);
+    // One stream: several writers at once would only change the order.
+    draft.delivery.concurrency = 1;
 }
