@@ -45,7 +45,8 @@ pub fn write(binary: &Path, tarball: &Path) -> Result<()> {
     });
     let manifest = manifest.to_string().into_bytes();
     let mut entry = described("application/vnd.oci.image.manifest.v1+json", &manifest);
-    entry["annotations"] = json!({"org.opencontainers.image.ref.name": NAME, "io.containerd.image.name": NAME});
+    entry["annotations"] =
+        json!({"org.opencontainers.image.ref.name": NAME, "io.containerd.image.name": NAME});
     let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]});
     // Engines older than the OCI layout read this instead.
     let blob = |bytes: &[u8]| format!("blobs/sha256/{}", hex(bytes));
@@ -63,7 +64,13 @@ pub fn write(binary: &Path, tarball: &Path) -> Result<()> {
     }
     let image = image.finish();
     fs::write(tarball, &image)?;
-    println!("{}: {} bytes, program {} bytes, {}", tarball.display(), image.len(), program.len(), digest(&manifest));
+    println!(
+        "{}: {} bytes, program {} bytes, {}",
+        tarball.display(),
+        image.len(),
+        program.len(),
+        digest(&manifest)
+    );
     println!("docker load -i {} gives {NAME}", tarball.display());
     Ok(())
 }

@@ -30,7 +30,9 @@ pub fn faults() -> Result<Vec<String>> {
         let (name, version) = (text(&package["name"]), text(&package["version"]));
         let licence = text(&package["license"]);
         if !is_allowed(licence, &allowed) {
-            faults.push(format!("{name} {version} has the licence {licence:?}, which deny.toml does not allow"));
+            faults.push(format!(
+                "{name} {version} has the licence {licence:?}, which deny.toml does not allow"
+            ));
         }
         let source = text(&package["source"]);
         if !source.is_empty() && !source.contains("github.com/rust-lang/crates.io-index") {
@@ -88,8 +90,12 @@ fn split_outside<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
 
 /// The packages that are in the shipped program, by id.
 pub fn shipped(metadata: &Value) -> Vec<&str> {
-    let nodes: std::collections::HashMap<&str, &Value> =
-        metadata["resolve"]["nodes"].as_array().into_iter().flatten().map(|node| (text(&node["id"]), node)).collect();
+    let nodes: std::collections::HashMap<&str, &Value> = metadata["resolve"]["nodes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|node| (text(&node["id"]), node))
+        .collect();
     let program = metadata["packages"].as_array().into_iter().flatten().find(|p| p["name"] == "outrigger");
     let mut found: Vec<&str> = program.map(|p| text(&p["id"])).into_iter().collect();
     let mut next = 0;
@@ -97,7 +103,8 @@ pub fn shipped(metadata: &Value) -> Vec<&str> {
         next += 1;
         for dependency in nodes.get(id).and_then(|node| node["deps"].as_array()).into_iter().flatten() {
             let kinds = dependency["dep_kinds"].as_array().into_iter().flatten();
-            let linked = kinds.filter(|kind| kind["kind"].is_null()).any(|kind| on_linux(text(&kind["target"])));
+            let linked =
+                kinds.filter(|kind| kind["kind"].is_null()).any(|kind| on_linux(text(&kind["target"])));
             let id = text(&dependency["pkg"]);
             if linked && !found.contains(&id) {
                 found.push(id);
@@ -109,7 +116,9 @@ pub fn shipped(metadata: &Value) -> Vec<&str> {
 
 /// Whether a target expression can hold on what we ship for; other systems' crates only appear in the lock file.
 fn on_linux(target: &str) -> bool {
-    let others = ["windows", "wasm", "macos", "apple", "hermit", "wasi", "redox", "android", "solaris", "loom", "miri"];
+    let others = [
+        "windows", "wasm", "macos", "apple", "hermit", "wasi", "redox", "android", "solaris", "loom", "miri",
+    ];
     target.is_empty() || target.contains("not(") || !others.iter().any(|other| target.contains(other))
 }
 
@@ -120,7 +129,9 @@ mod tests {
     #[test]
     fn expressions_are_read_as_spdx_means_them() {
         let allowed = ["MIT", "ISC", "Apache-2.0"];
-        for fine in ["MIT", "MIT OR GPL-3.0", "MIT/Apache-2.0", "ISC AND (MIT OR LGPL-2.1)", "(MIT OR X) AND ISC"] {
+        for fine in
+            ["MIT", "MIT OR GPL-3.0", "MIT/Apache-2.0", "ISC AND (MIT OR LGPL-2.1)", "(MIT OR X) AND ISC"]
+        {
             assert!(is_allowed(fine, &allowed), "{fine}");
         }
         for bad in ["", "GPL-3.0", "ISC AND GPL-3.0", "(MIT OR ISC) AND LGPL-2.1"] {

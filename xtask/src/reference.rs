@@ -60,7 +60,10 @@ fn page_text(component: &Listed) -> String {
     let file = folder.join(format!("{}.rs", component.name));
     let source = fs::read_to_string(&file).unwrap_or_default();
     let lines = source.lines().take_while(|line| line.starts_with("//!"));
-    lines.map(|line| line.trim_start_matches("//!").strip_prefix(' ').unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    lines
+        .map(|line| line.trim_start_matches("//!").strip_prefix(' ').unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn rows(schema: &Value) -> Vec<String> {
@@ -73,7 +76,8 @@ fn rows(schema: &Value) -> Vec<String> {
             Value::Null => String::new(),
             value => format!("`{value}`"),
         };
-        let meaning = property["description"].as_str().or_else(|| resolved(property, schema)["description"].as_str());
+        let meaning =
+            property["description"].as_str().or_else(|| resolved(property, schema)["description"].as_str());
         let meaning = meaning.unwrap_or_default().replace('\n', " ").replace('|', "\\|");
         format!("| `{name}` | {} | {default} | {meaning} |\n", kind(property, schema))
     };
@@ -91,7 +95,11 @@ fn resolved<'a>(property: &'a Value, schema: &'a Value) -> &'a Value {
 fn kind(property: &Value, schema: &Value) -> String {
     let property = resolved(property, schema);
     if let Some(values) = property["enum"].as_array() {
-        return values.iter().map(|v| format!("`{}`", v.as_str().unwrap_or("null"))).collect::<Vec<_>>().join(", ");
+        return values
+            .iter()
+            .map(|v| format!("`{}`", v.as_str().unwrap_or("null")))
+            .collect::<Vec<_>>()
+            .join(", ");
     }
     for key in ["anyOf", "oneOf"] {
         if let Some(choices) = property[key].as_array() {

@@ -11,7 +11,11 @@ const LIMIT: u64 = 15_000_000;
 pub fn print(binary: &Path) -> Result<()> {
     let bytes = fs::metadata(binary).map_err(|e| format!("{}: {e}", binary.display()))?.len();
     let metadata = licences::metadata()?;
-    println!("binary: {bytes} bytes, {:.1} MB stripped (aim 8, limit {})", bytes as f64 / 1e6, LIMIT / 1_000_000);
+    println!(
+        "binary: {bytes} bytes, {:.1} MB stripped (aim 8, limit {})",
+        bytes as f64 / 1e6,
+        LIMIT / 1_000_000
+    );
     println!(
         "packages: {} linked into it, {} in the lock file",
         licences::shipped(&metadata).len(),

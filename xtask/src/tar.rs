@@ -44,11 +44,14 @@ impl Tar {
         put(124, format!("{size:011o}").as_bytes());
         put(136, b"00000000000");
         put(148, b"        ");
-        put(156, match kind {
-            Kind::File => b"0",
-            Kind::Folder => b"5",
-            Kind::Link => b"2",
-        });
+        put(
+            156,
+            match kind {
+                Kind::File => b"0",
+                Kind::Folder => b"5",
+                Kind::Link => b"2",
+            },
+        );
         put(157, target.as_bytes());
         put(257, b"ustar\x0000");
         let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();

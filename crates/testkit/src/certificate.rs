@@ -17,8 +17,21 @@ pub struct Certificate {
 
 impl Certificate {
     pub fn new() -> Certificate {
-        let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()])
-            .expect("a certificate can be made");
+        Certificate::until(4096)
+    }
+
+    /// One whose time is over.
+    pub fn expired() -> Certificate {
+        Certificate::until(2020)
+    }
+
+    fn until(year: i32) -> Certificate {
+        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let mut parameters = rcgen::CertificateParams::new(names).expect("the names are plain");
+        parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let signing_key = rcgen::KeyPair::generate().expect("a key can be made");
+        let cert = parameters.self_signed(&signing_key).expect("a certificate can be made");
+        let signed = rcgen::CertifiedKey { cert, signing_key };
         let folder = tempfile::tempdir().expect("a scratch folder");
         let (ca_file, key_file) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
         std::fs::write(&ca_file, signed.cert.pem()).expect("the scratch folder takes files");

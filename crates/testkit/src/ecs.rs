@@ -1,6 +1,6 @@
 //! The endpoints ECS offers inside a task: metadata version 4 and the task role's credentials.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ pub const SESSION_TOKEN: &str = "example-session-token";
 /// Serves both; plain HTTP on the loopback interface, as AWS allows.
 pub struct Metadata {
     server: Server,
+    /// The task role's.
+    credentials: Arc<Mutex<Value>>,
 }
 
 impl Metadata {
@@ -27,6 +29,8 @@ impl Metadata {
     }
 
     pub fn with(task: Value) -> Metadata {
+        let credentials = Arc::new(Mutex::new(credentials(signature::ACCESS_KEY, "2099-01-01T00:00:00Z")));
+        let given = credentials.clone();
         let server = Server::with(None, Arc::<Faults>::default(), move |request| {
             let json = |value: &Value| {
                 Response::new(200, value.to_string()).with("Content-Type", "application/json")
@@ -34,11 +38,17 @@ impl Metadata {
             match request.path.as_str() {
                 "/v4/0f1e" => json(&task["Containers"][0]),
                 "/v4/0f1e/task" => json(&task),
-                "/v2/credentials/0f1e" => json(&credentials()),
+                "/v2/credentials/0f1e" => json(&given.lock().unwrap_or_else(PoisonError::into_inner)),
                 path => Response::new(404, Value::from(format!("no {path} here")).to_string()),
             }
         });
-        Metadata { server }
+        Metadata { server, credentials }
+    }
+
+    /// From now on the role's credentials are these; any other key than the stand-ins' is refused by them.
+    pub fn give(&self, access_key: &str, expiration: &str) {
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) =
+            credentials(access_key, expiration);
     }
 
     pub fn faults(&self) -> &Faults {
@@ -59,13 +69,13 @@ impl Metadata {
     }
 }
 
-fn credentials() -> Value {
+fn credentials(access_key: &str, expiration: &str) -> Value {
     json!({
         "RoleArn": "arn:aws:iam::111122223333:role/shop-task",
-        "AccessKeyId": signature::ACCESS_KEY,
+        "AccessKeyId": access_key,
         "SecretAccessKey": signature::SECRET_KEY,
         "Token": SESSION_TOKEN,
-        "Expiration": "2099-01-01T00:00:00Z",
+        "Expiration": expiration,
     })
 }
 

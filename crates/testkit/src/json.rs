@@ -63,7 +63,8 @@ pub fn canonical(value: &Value) -> String {
             (_, Some(n), _) => n.to_string(),
             // 12.0 and 12 are the same number to every consumer.
             (.., Some(n)) if n.fract() == 0.0 && n.abs() < 1e15 => (n as i64).to_string(),
-            (.., Some(n)) => n.to_string(),
+            // Programs print the last digits of a double differently.
+            (.., Some(n)) => format!("{n:.14e}"),
             _ => number.to_string(),
         },
         other => other.to_string(),

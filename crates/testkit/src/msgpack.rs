@@ -13,7 +13,7 @@ pub fn decode_all(mut bytes: &[u8]) -> Option<Vec<Value>> {
     Some(values)
 }
 
-/// The first value, and what follows it. Byte strings become text; an EventTime becomes nanoseconds.
+/// The first value, and what follows it. A byte string becomes `{"bin": [...]}`; an EventTime, nanoseconds.
 pub fn decode(bytes: &[u8]) -> Option<(Value, &[u8])> {
     let (&head, rest) = bytes.split_first()?;
     Some(match head {
@@ -24,9 +24,12 @@ pub fn decode(bytes: &[u8]) -> Option<(Value, &[u8])> {
         0xc0 => (Value::Null, rest),
         0xc2 => (json!(false), rest),
         0xc3 => (json!(true), rest),
-        0xc4 | 0xd9 => sized(1, rest, text)?,
-        0xc5 | 0xda => sized(2, rest, text)?,
-        0xc6 | 0xdb => sized(4, rest, text)?,
+        0xc4 => sized(1, rest, binary)?,
+        0xc5 => sized(2, rest, binary)?,
+        0xc6 => sized(4, rest, binary)?,
+        0xd9 => sized(1, rest, text)?,
+        0xda => sized(2, rest, text)?,
+        0xdb => sized(4, rest, text)?,
         0xc7 => sized(1, rest, extension)?,
         0xc8 => sized(2, rest, extension)?,
         0xc9 => sized(4, rest, extension)?,
@@ -73,6 +76,11 @@ fn number(width: usize, bytes: &[u8]) -> Option<(u64, &[u8])> {
 fn text(length: usize, bytes: &[u8]) -> Option<(Value, &[u8])> {
     let (text, rest) = bytes.split_at_checked(length)?;
     Some((Value::from(String::from_utf8_lossy(text)), rest))
+}
+
+fn binary(length: usize, bytes: &[u8]) -> Option<(Value, &[u8])> {
+    let (data, rest) = bytes.split_at_checked(length)?;
+    Some((json!({ "bin": data }), rest))
 }
 
 fn array(length: usize, mut bytes: &[u8]) -> Option<(Value, &[u8])> {

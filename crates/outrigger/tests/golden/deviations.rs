@@ -76,6 +76,22 @@ pub const DEVIATIONS: &[(&str, &str, &str)] = &[
     ),
     ("match_patterns", "datadog.json", "a record with an empty tag is kept"),
     ("match_regex", "datadog.json", "a record with an empty tag is kept"),
+    ("multiline_python", "datadog.json", "the line that ends a traceback is sent once, not twice"),
+    (
+        "out_forward",
+        "out.forward",
+        "an entry is [time, record], which every receiver reads: there is no metadata",
+    ),
+    (
+        "out_forward_ack",
+        "out.forward",
+        "an entry is [time, record], which every receiver reads: there is no metadata",
+    ),
+    (
+        "out_forward_compat",
+        "out.forward",
+        "an entry is [time, record], which every receiver reads: there is no metadata",
+    ),
     ("parser_json_time", "datadog.json", "a time that does not fit its format leaves the record's own"),
     ("parser_json_time_lax", "datadog.json", "a time that does not fit its format leaves the record's own"),
     ("parser_logfmt_types", "datadog.json", "text that is no number stays text"),

@@ -30,13 +30,24 @@ pub struct Options {
     pub count_only: bool,
     /// Where accepted requests are passed on to.
     pub emulator: Option<SocketAddr>,
-    /// The clock that decides what is too old or too new, for cases recorded at another time.
+    /// Nothing is too old or too new: for cases recorded at another time.
     pub any_time: bool,
+    /// Every log group is there already.
+    pub any_group: bool,
+    /// TLS, where there is one.
+    pub certificate: Option<Arc<rustls::ServerConfig>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { keep: 100_000, count_only: false, emulator: None, any_time: false }
+        Options {
+            keep: 100_000,
+            count_only: false,
+            emulator: None,
+            any_time: false,
+            any_group: false,
+            certificate: None,
+        }
     }
 }
 
@@ -110,7 +121,8 @@ impl Logs {
             throttled: AtomicU64::new(0),
             state: Mutex::default(),
         });
-        let server = Server::with(None, Arc::<Faults>::default(), {
+        let tls = shared.options.certificate.clone();
+        let server = Server::with(tls, Arc::<Faults>::default(), {
             let shared = shared.clone();
             move |request| shared.answer(request)
         });
@@ -272,6 +284,9 @@ impl Shared {
 
     fn create_stream(&self, group: &str, stream: &str) -> Result<(), Refusal> {
         let mut state = self.state();
+        if self.options.any_group {
+            state.streams.entry(group.to_owned()).or_default();
+        }
         let Some(streams) = state.streams.get_mut(group) else {
             return refuse("ResourceNotFoundException", "The specified log group does not exist.");
         };

@@ -1,0 +1,119 @@
+//! The targets: functions that take any bytes and must neither panic nor grow without bound.
+//!
+//! Each also holds what it decodes to a property, so that it finds wrong answers and not only crashes.
+
+pub mod mutate;
+
+use std::io;
+
+use frontends::Files;
+use frontends::fluent_bit::{Source, lower};
+use model::{Arena, Batch, Span, Value};
+use wire::forward::{Context, Decoder, Settings};
+use wire::text::{Form, Splitter};
+
+/// A function that takes any bytes.
+pub type Target = fn(&[u8]);
+
+/// All targets by name, with the fixtures that seed them: a folder, and how the files' names end.
+pub const TARGETS: &[(&str, Target, &str, &str)] = &[
+    ("forward", forward, "fixtures", ".forward .stream"),
+    ("configuration", configuration, "fixtures/fluent-bit", ".conf .yaml"),
+    ("json", json, "fixtures/fluent-bit", ".json"),
+    ("text", text, "fixtures/fluent-bit", ".json .conf"),
+];
+
+/// The caps of this run: small, so that breaking one shows.
+const CAP: usize = 1 << 20;
+
+/// The Forward decoder, however the bytes are cut into reads: the records must be the same.
+pub fn forward(data: &[u8]) {
+    let (cuts, stream) = data.split_at(data.len().min(4));
+    let piece = 1 + cuts.iter().map(|byte| usize::from(*byte)).sum::<usize>();
+    let (whole, pieces) = (decode_forward(stream, usize::MAX), decode_forward(stream, piece));
+    if whole != pieces {
+        let same = whole.iter().zip(&pieces).take_while(|(a, b)| a == b).count();
+        let show = |bytes: &[u8]| {
+            String::from_utf8_lossy(&bytes[same.saturating_sub(80)..]).chars().take(300).collect::<String>()
+        };
+        panic!("in one read:\n{}\nin reads of {piece} bytes:\n{}", show(&whole), show(&pieces));
+    }
+}
+
+fn decode_forward(stream: &[u8], piece: usize) -> Vec<u8> {
+    let settings = Settings { max_message_bytes: CAP, max_decompressed_bytes: CAP, ..Settings::default() };
+    let mut decoder = Decoder::new(settings);
+    let mut out = Vec::new();
+    for read in stream.chunks(piece.min(stream.len().max(1))) {
+        let mut buffer = decoder.take_buffer();
+        buffer.extend_from_slice(read);
+        let decoded = decoder.decode(buffer, &Context::at(1));
+        decoded.batches.iter().for_each(|batch| write_out(batch, &mut out));
+        assert!(decoder.held() <= 4 * CAP, "holds {} bytes", decoder.held());
+        if decoded.close.is_some() {
+            break;
+        }
+    }
+    // A read makes one batch a tag, so the order between tags depends on the reads.
+    let mut lines: Vec<&[u8]> = out.split(|byte| *byte == b'\n').collect();
+    lines.sort_unstable();
+    lines.join(&b'\n')
+}
+
+fn write_out(batch: &Batch, out: &mut Vec<u8>) {
+    for record in &batch.logs {
+        out.extend_from_slice(batch.tag.as_bytes());
+        model::json::write_value(&batch.arena, record.body, out);
+        out.push(b'\n');
+    }
+}
+
+/// Both dialects of Fluent Bit's language: any text gives a topology and diagnostics.
+pub fn configuration(data: &[u8]) {
+    for name in ["fuzz.conf", "fuzz.yaml"] {
+        let variables = |name: &str| (name == "SET").then(|| "value ${SET} ".to_owned());
+        let (_, diagnostics) = lower(&[Source::bytes(name, data)], &NoFiles, &variables);
+        diagnostics.render(false);
+    }
+}
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn list(&self, _: &str) -> io::Result<Vec<String>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The JSON path: what it takes as an object is one to an independent parser too, and means the same.
+pub fn json(data: &[u8]) {
+    let mut arena = Arena::new(data.to_vec());
+    let Ok(members) = arena.parse_object(Span::input(0, data.len())) else { return };
+    let mut out = Vec::new();
+    model::json::write_value(&arena, Value::Map(members), &mut out);
+    // Invalid UTF-8 is let through as received and mended where it is written.
+    let Ok(before) = serde_json::from_slice::<serde_json::Value>(data) else { return };
+    let after = serde_json::from_slice::<serde_json::Value>(&out);
+    let same = after
+        .as_ref()
+        .is_ok_and(|after| testkit::json::canonical(after) == testkit::json::canonical(&before));
+    assert!(same, "{before} became {}", String::from_utf8_lossy(&out));
+}
+
+/// Lines and JSON documents as the TCP and HTTP inputs take them.
+pub fn text(data: &[u8]) {
+    for form in [Form::Json, Form::Pieces { separator: b"\n".to_vec() }] {
+        let mut splitter = Splitter::new(form, CAP);
+        for read in data.chunks(97) {
+            let mut buffer = splitter.take_buffer();
+            buffer.extend_from_slice(read);
+            splitter.split(buffer, "fuzz".into(), 1);
+            assert!(splitter.held() <= 4 * CAP, "holds {} bytes", splitter.held());
+        }
+        splitter.finish("fuzz".into(), 1);
+    }
+}
