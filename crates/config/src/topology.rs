@@ -74,6 +74,8 @@ pub struct Delivery {
     pub disk: Option<DiskQueue>,
     /// Most bytes on disk, as the user wrote it.
     pub disk_quota_bytes: Option<u64>,
+    /// Where payloads go that the destination refuses for ever; `None` drops them. The binary fills it in.
+    pub dead: Option<DeadLetters>,
     pub retry: Retry,
     /// Payloads in flight at once.
     pub concurrency: usize,
@@ -89,6 +91,7 @@ impl Default for Delivery {
             overflow: Overflow::default(),
             disk: None,
             disk_quota_bytes: None,
+            dead: None,
             retry: Retry::default(),
             concurrency: 4,
             timeout: Duration::from_secs(10),
@@ -104,6 +107,15 @@ pub struct DiskQueue {
     /// Most bytes on disk.
     pub quota_bytes: u64,
     pub sync: DiskSync,
+}
+
+/// Where a destination's dead letters are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// A folder of this destination's own.
+    pub folder: PathBuf,
+    /// Most bytes on disk; the oldest letters go first.
+    pub quota_bytes: u64,
 }
 
 /// When what was written is forced onto the disk. Only the end of the machine, not of the process, makes a

@@ -1,6 +1,9 @@
-//! One destination at work: encoders that fill payloads, the queue they wait in, the tasks that send them.
+//! One destination at work: encoders that fill payloads, the queue they wait in; [`sending`] them, and the [`ending`].
 
-use std::future::pending;
+mod ending;
+mod sending;
+mod tries;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,21 +11,21 @@ use config::topology::{ComponentId, Delivery, DiskSync, Overflow};
 use model::{Batch, Reason, Token};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
-use tracing::{debug, error, info, warn};
+use tokio::time::{Instant, sleep};
+use tracing::{error, info, warn};
 
-use crate::backoff::Backoff;
 use crate::catalog::AnyExporter;
 use crate::component::Encoder;
+use crate::dead::DeadLetters;
 use crate::graph::PlannedExporter;
 use crate::ledger::{DestinationAccount, count_drop};
 use crate::outlet::Phase;
-use crate::payload::{Outcome, Payload, Sealed};
+use crate::payload::Sealed;
 use crate::queue::Queue;
 use crate::slots::Slots;
 
-/// Longest wait before a retry once the process drains.
-const DRAIN_RETRY: Duration = Duration::from_secs(1);
+pub(crate) use ending::Left;
+use tries::Tries;
 
 pub struct Destination {
     id: ComponentId,
@@ -35,6 +38,8 @@ pub struct Destination {
     account: Arc<DestinationAccount>,
     /// Told when an encoder begins a payload, so that somebody seals it in time.
     opened: Notify,
+    dead: Option<DeadLetters>,
+    tries: Tries,
 }
 
 /// An encoder and what its open payloads hold.
@@ -70,7 +75,9 @@ impl Destination {
         };
         let encoders = Slots::new((0..encoders.max(1)).map(|_| slot()).collect());
         account.set_queue(&queue);
-        Destination { id, kind, exporter, delivery, encoders, queue, account, opened: Notify::new() }
+        let dead = delivery.dead.as_ref().map(|dead| DeadLetters::new(&dead.folder, dead.quota_bytes));
+        let (opened, tries) = (Notify::new(), Tries::default());
+        Destination { id, kind, exporter, delivery, encoders, queue, account, opened, dead, tries }
     }
 
     pub fn id(&self) -> &ComponentId {
@@ -243,6 +250,7 @@ impl Destination {
     pub(crate) fn start(self: &Arc<Self>, phase: watch::Receiver<Phase>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(self.clone().seal_in_time());
+        tasks.spawn(self.clone().watch_tries());
         if self.delivery.disk.as_ref().is_some_and(|disk| disk.sync == DiskSync::Interval) {
             tasks.spawn(self.clone().sync_in_time());
         }
@@ -259,193 +267,4 @@ impl Destination {
             self.seal();
         }
     }
-
-    async fn send_all(self: Arc<Self>, mut phase: watch::Receiver<Phase>) {
-        while *phase.borrow() != Phase::Closing
-            && let Some(taken) = self.queue.pop().await
-        {
-            match taken {
-                Ok(payload) => {
-                    self.account.update(|counts| {
-                        counts.queued -= payload.records;
-                        counts.in_flight += payload.records;
-                    });
-                    self.deliver(payload, &mut phase).await;
-                }
-                Err(gone) => self.account.update(|counts| {
-                    counts.queued -= gone.records;
-                    count_drop(&mut counts.dropped, Reason::Damaged, gone.records);
-                }),
-            }
-        }
-    }
-
-    /// Sends one payload until it is settled.
-    async fn deliver(&self, payload: Payload, phase: &mut watch::Receiver<Phase>) {
-        let mut backoff = Backoff::new(&self.delivery.retry);
-        for tries in 1u32.. {
-            let mut closing = phase.clone();
-            let outcome = tokio::select! {
-                outcome = self.try_once(&payload) => outcome,
-                _ = closing.wait_for(|now| *now == Phase::Closing) => return self.interrupt(payload),
-            };
-            let (after, reason) = match outcome {
-                Outcome::Sent => return self.settle_sent(payload, tries, 0, None),
-                Outcome::Rejected { records, reason } => {
-                    return self.settle_sent(payload, tries, records, Some(reason));
-                }
-                Outcome::Split { reason } => return self.split(payload, &reason),
-                Outcome::Retry { after, reason } => (after, reason),
-            };
-            if let Some(why) = self.gives_up(&payload, tries) {
-                return self.settle_lost(payload, why, &reason);
-            }
-            let wait = after.unwrap_or_default().max(backoff.wait());
-            self.account.update(|counts| {
-                counts.errors += 1;
-                counts.retries += 1;
-                counts.retried_records += payload.records;
-            });
-            self.account.set_error(Some(reason.clone()));
-            warn!(
-                component = %self.id, reason = %reason, tries, wait_seconds = wait.as_secs(),
-                records = payload.records, "payload not sent; trying again"
-            );
-            self.rest(wait, phase).await;
-        }
-    }
-
-    async fn try_once(&self, payload: &Payload) -> Outcome {
-        match timeout(self.delivery.timeout, self.exporter.send(payload)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Outcome::retry(format!("no answer within {:?}", self.delivery.timeout)),
-        }
-    }
-
-    fn gives_up(&self, payload: &Payload, tries: u32) -> Option<Reason> {
-        let retry = &self.delivery.retry;
-        if retry.limit.is_some_and(|limit| tries > limit) {
-            return Some(Reason::RetriesExhausted);
-        }
-        retry.max_age.is_some_and(|most| payload.since.elapsed() > most).then_some(Reason::Expired)
-    }
-
-    /// Waits before a retry; less once the process drains, and not at all when it closes.
-    async fn rest(&self, wait: Duration, phase: &mut watch::Receiver<Phase>) {
-        let reached = async |phase: &mut watch::Receiver<Phase>, wanted: Phase| {
-            if phase.wait_for(|now| *now >= wanted).await.is_err() {
-                pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            () = sleep(wait) => return,
-            () = reached(phase, Phase::Draining) => {}
-        }
-        tokio::select! {
-            () = sleep(wait.min(DRAIN_RETRY)) => {}
-            () = reached(phase, Phase::Closing) => {}
-        }
-    }
-
-    /// The process ends: what was being sent waits again, for the disk.
-    fn interrupt(&self, payload: Payload) {
-        self.account.update(|counts| {
-            counts.in_flight -= payload.records;
-            counts.queued += payload.records;
-        });
-        self.queue.interrupt(payload);
-    }
-
-    fn settle_sent(&self, payload: Payload, tries: u32, rejected: u64, reason: Option<String>) {
-        let rejected = rejected.min(payload.records);
-        let delivered = payload.records - rejected;
-        self.account.update(|counts| {
-            counts.in_flight -= payload.records;
-            counts.delivered += delivered;
-            count_drop(&mut counts.dropped, Reason::Rejected, rejected);
-            counts.errors += u64::from(rejected > 0);
-            if delivered > 0 {
-                counts.payloads += 1;
-                counts.delivered_bytes += payload.raw_bytes;
-                counts.sent_bytes += payload.held_bytes();
-            }
-        });
-        self.account.set_error(reason.clone());
-        self.queue.release(&payload);
-        if rejected == 0 {
-            payload.delivered();
-            if tries > 1 {
-                info!(component = %self.id, tries, "payload sent after retries");
-            }
-        } else {
-            error!(
-                component = %self.id, records = rejected, reason = %reason.unwrap_or_default(),
-                "records refused by the destination"
-            );
-        }
-    }
-
-    fn settle_lost(&self, payload: Payload, why: Reason, reason: &str) {
-        self.account.update(|counts| {
-            counts.in_flight -= payload.records;
-            counts.errors += 1;
-            counts.retries_failed += 1;
-            count_drop(&mut counts.dropped, why, payload.records);
-        });
-        self.account.set_error(Some(reason.to_owned()));
-        self.queue.release(&payload);
-        error!(component = %self.id, records = payload.records, why = why.as_str(), reason, "records lost");
-    }
-
-    fn split(&self, payload: Payload, reason: &str) {
-        let Some((a, b)) = self.exporter.split(&payload) else {
-            return self.settle_lost(payload, Reason::TooLarge, reason);
-        };
-        debug!(component = %self.id, records = payload.records, reason, "payload refused as too large; halving it");
-        debug_assert_eq!(
-            a.records + b.records,
-            payload.records,
-            "bug: {} splits into other records",
-            self.id
-        );
-        self.account.update(|counts| {
-            counts.errors += 1;
-            counts.in_flight -= payload.records;
-            counts.queued += payload.records;
-        });
-        self.queue.replace(payload, vec![a, b]);
-    }
-
-    /// Resolves when nothing waits any more.
-    pub(crate) async fn drained(&self) {
-        loop {
-            let changed = self.queue.room().notified();
-            if self.queue.is_idle() {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// Gives up what still waits, after the tasks have ended: it goes to disk, or is lost.
-    pub(crate) fn abandon(&self) -> Left {
-        let lost = self.queue.close();
-        let mut left = Left { lost, on_disk: 0 };
-        self.account.update(|counts| {
-            // Open payloads were sealed before; what an ended task held is lost with it.
-            left.lost += counts.open + counts.in_flight;
-            (counts.open, counts.in_flight) = (0, 0);
-            counts.queued -= lost;
-            left.on_disk = counts.queued;
-            count_drop(&mut counts.dropped, Reason::Shutdown, left.lost);
-        });
-        left
-    }
-}
-
-/// Records that a destination had not taken at the end.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Left {
-    pub lost: u64,
-    pub on_disk: u64,
 }

@@ -3,7 +3,7 @@
 //! Two laws hold whenever it is read, and tests assert them after everything they do:
 //!
 //! - intake: `received + added = in_hand + held + dropped + routed`
-//! - each destination: `accepted = open + queued + in_flight + delivered + dropped`
+//! - each destination: `accepted = open + queued + in_flight + delivered + saved + dropped`
 //!
 //! Counts change per batch or payload, never per record, so one short lock for each side keeps them exact.
 
@@ -86,7 +86,11 @@ pub struct DestinationCounts {
     pub delivered_bytes: u64,
     /// Bytes on the wire, after compression.
     pub sent_bytes: u64,
+    /// In the lifeboat, for another process to deliver.
+    pub saved: u64,
     pub dropped: Drops,
+    /// Part of `dropped`: kept as dead letters, for `outrigger replay`.
+    pub dead_lettered: u64,
     /// Payloads delivered.
     pub payloads: u64,
     /// Tries that failed and were followed by another.
@@ -109,7 +113,7 @@ impl DestinationCounts {
     }
 
     pub fn balances(&self) -> bool {
-        self.accepted == self.waiting() + self.delivered + self.lost()
+        self.accepted == self.waiting() + self.delivered + self.saved + self.lost()
     }
 }
 

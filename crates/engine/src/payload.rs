@@ -8,6 +8,7 @@ use bytes::Bytes;
 use model::{Reason, Token};
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::spool::Place;
 
 /// One request's worth of records, in the destination's wire form.
@@ -69,6 +70,11 @@ impl Payload {
             Body::Wire(bytes) | Body::Packed(bytes, _) => bytes.len(),
         };
         (body + size_of::<Payload>()) as u64
+    }
+
+    /// When its first record came in, since the epoch.
+    pub(crate) fn since_epoch(&self) -> Duration {
+        Duration::from_nanos(clock::now_nanos()).saturating_sub(self.since.elapsed())
     }
 
     /// Shrinks the body when that pays: bodies that are compressed already hardly shrink and stay.

@@ -314,9 +314,7 @@ impl State {
             }
         }
         let Some(spool) = self.spool() else { return Err(SpoolError::Absent) };
-        let age = payload.since.elapsed();
-        let since = Duration::from_nanos(clock::now_nanos()).saturating_sub(age);
-        payload.place = Some(spool.append(payload, since)?);
+        payload.place = Some(spool.append(payload, payload.since_epoch())?);
         Ok(())
     }
 

@@ -15,26 +15,18 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::payload::{Body, Payload};
+use crate::frame;
+use crate::payload::Payload;
 
 /// First bytes of a segment: name and format version.
-const MAGIC: &[u8; 8] = b"OUTRGQ\x00\x01";
-/// First bytes of a frame, so that the next one is found behind damage without trying every offset's checksum.
-const MARK: &[u8; 4] = b"\xf5OQ\xfa";
-/// The mark, the length of the frame's rest, and its CRC-32.
-const FRAME_HEAD: usize = 12;
-/// `since` (8), records (8), raw bytes (8), full size when packed (8), route length (4).
-const FIXED: usize = 36;
+const MAGIC: &[u8; 8] = b"OUTRGQ\x00\x02";
 /// A segment beyond this many bytes, or an eighth of the quota, is closed and a new one begun. Room comes back a
 /// segment at a time.
 const SEGMENT_BYTES: u64 = 16 << 20;
 /// After a refused write the disk counts as full for this long, unless room came back.
 const REFUSES_FOR: Duration = Duration::from_secs(5);
-/// Longest frame believed; anything longer is damage.
-const MAX_FRAME: u32 = 256 << 20;
 
 /// Where a payload lies on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -144,7 +136,17 @@ impl Spool {
     /// Appends a payload. It is in the kernel's hands when this returns, safe from the end of this process;
     /// syncing what [`Spool::to_sync`] returns makes it safe from the end of the machine.
     pub fn append(&mut self, payload: &Payload, since: Duration) -> Result<Place, SpoolError> {
-        let frame = encode(payload, since);
+        self.append_with(payload, since, "")
+    }
+
+    /// The same with a note: what happened to the payload.
+    pub fn append_with(
+        &mut self,
+        payload: &Payload,
+        since: Duration,
+        note: &str,
+    ) -> Result<Place, SpoolError> {
+        let frame = frame::encode(payload, since, note);
         let len = frame.len() as u64;
         if self.bytes + len > self.quota {
             self.refused = Some(Instant::now());
@@ -201,7 +203,8 @@ impl Spool {
             self.segments.get(&place.segment).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let mut frame = vec![0; place.len as usize];
         segment.file.read_exact_at(&mut frame, place.offset)?;
-        decode(&frame).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the checksum does not fit"))
+        let decoded = frame::decode(&frame).map(|frame| (frame.payload, frame.since));
+        decoded.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the checksum does not fit"))
     }
 
     /// Notes that a payload is settled; removes its segment when it was the last of a full one.
@@ -225,6 +228,15 @@ impl Spool {
         // The list goes last: without it the segment's payloads would all be sent again.
         fs::remove_file(self.folder.join(segment_name(number)))?;
         fs::remove_file(self.folder.join(done_name(number)))
+    }
+
+    /// Gives up the oldest segment with all it holds; false when there is only one.
+    pub fn drop_oldest(&mut self) -> io::Result<bool> {
+        let oldest = self.segments.first_key_value().map(|(number, _)| *number);
+        match oldest.filter(|_| self.segments.len() > 1) {
+            Some(number) => self.remove(number).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// A handle to sync what was appended since the last call, off the hot path. A segment that is full was
@@ -264,7 +276,7 @@ impl Opened {
             self.damage.push(Damage { file: path, offset: 0, bytes: bytes.len() as u64 });
             return Ok(());
         }
-        let frames = frames(&bytes);
+        let frames = frame::walk(&bytes, MAGIC.len());
         let end = frames.end as u64;
         self.damage.extend(frames.damage.into_iter().map(|(offset, len)| Damage {
             file: path.clone(),
@@ -286,88 +298,6 @@ impl Opened {
         self.spool.segments.insert(number, Segment { file, done, bytes: end, open });
         if open == 0 { self.spool.remove(number) } else { Ok(()) }
     }
-}
-
-struct Frames {
-    /// Offset, length, records.
-    found: Vec<(usize, usize, u64)>,
-    /// Offset, length.
-    damage: Vec<(usize, usize)>,
-    /// Behind the last whole frame.
-    end: usize,
-}
-
-/// Walks a segment. After a frame whose checksum does not fit, the next place where one fits is looked for.
-fn frames(bytes: &[u8]) -> Frames {
-    let mut frames = Frames { found: Vec::new(), damage: Vec::new(), end: MAGIC.len() };
-    let mut at = MAGIC.len();
-    while at < bytes.len() {
-        if let Some((len, records)) = frame_at(&bytes[at..]) {
-            if frames.end < at {
-                frames.damage.push((frames.end, at - frames.end));
-            }
-            frames.found.push((at, len, records));
-            at += len;
-            frames.end = at;
-        } else {
-            at += 1;
-            at +=
-                bytes[at..].windows(MARK.len()).position(|window| window == MARK).unwrap_or(bytes.len() - at);
-        }
-    }
-    frames
-}
-
-fn frame_at(bytes: &[u8]) -> Option<(usize, u64)> {
-    let len = u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?);
-    let crc = u32::from_le_bytes(bytes.get(8..12)?.try_into().ok()?);
-    if !bytes.starts_with(MARK) || !(FIXED as u32..=MAX_FRAME).contains(&len) {
-        return None;
-    }
-    let rest = bytes.get(FRAME_HEAD..FRAME_HEAD + len as usize)?;
-    if crc32fast::hash(rest) != crc {
-        return None;
-    }
-    let records = u64::from_le_bytes(rest[8..16].try_into().ok()?);
-    Some((FRAME_HEAD + len as usize, records))
-}
-
-fn encode(payload: &Payload, since: Duration) -> Vec<u8> {
-    let (body, full_size) = match &payload.body {
-        Body::Wire(bytes) => (bytes, 0),
-        Body::Packed(bytes, size) => (bytes, *size as u64),
-    };
-    let mut frame = Vec::with_capacity(FRAME_HEAD + FIXED + payload.route.len() + body.len());
-    frame.extend_from_slice(MARK);
-    frame.extend_from_slice(&[0; FRAME_HEAD - MARK.len()]);
-    for number in [since.as_nanos() as u64, payload.records, payload.raw_bytes, full_size] {
-        frame.extend_from_slice(&number.to_le_bytes());
-    }
-    frame.extend_from_slice(&(payload.route.len() as u32).to_le_bytes());
-    frame.extend_from_slice(payload.route.as_bytes());
-    frame.extend_from_slice(body);
-    let len = (frame.len() - FRAME_HEAD) as u32;
-    let crc = crc32fast::hash(&frame[FRAME_HEAD..]);
-    frame[4..8].copy_from_slice(&len.to_le_bytes());
-    frame[8..12].copy_from_slice(&crc.to_le_bytes());
-    frame
-}
-
-/// The payload of a frame, and when its first record came in, since the epoch.
-fn decode(frame: &[u8]) -> Option<(Payload, Duration)> {
-    let (len, records) = frame_at(frame)?;
-    let rest = &frame[FRAME_HEAD..len];
-    let number =
-        |place: usize| Some(u64::from_le_bytes(rest.get(place * 8..place * 8 + 8)?.try_into().ok()?));
-    let (since, raw_bytes, full_size) = (number(0)?, number(2)?, number(3)?);
-    let route_len = u32::from_le_bytes(rest.get(32..36)?.try_into().ok()?) as usize;
-    let route = std::str::from_utf8(rest.get(FIXED..FIXED + route_len)?).ok()?;
-    let body = Bytes::copy_from_slice(rest.get(FIXED + route_len..)?);
-    let mut payload = Payload::new(body.clone(), route, records, raw_bytes);
-    if full_size > 0 {
-        payload.body = Body::Packed(body, full_size as usize);
-    }
-    Some((payload, Duration::from_nanos(since)))
 }
 
 fn segment_name(number: u64) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use config::topology::{DiskQueue, Topology};
+use config::topology::{DeadLetters, DiskQueue, Topology};
 use net::Environment;
 
 /// Where data goes when nothing says otherwise.
@@ -13,6 +13,9 @@ const MOST_BYTES: u64 = 4 << 30;
 const SHARE: f64 = 0.4;
 /// Below this there is no disk queue.
 const LEAST_BYTES: u64 = 16 << 20;
+
+/// Most bytes of one destination's dead letters, and most of its share of the room.
+const DEAD_BYTES: u64 = 256 << 20;
 
 /// Gives each destination a folder below `OUTRIGGER_DATA`, the configuration's `storage.path`, or the default.
 /// Nothing is made until something has to be written.
@@ -31,16 +34,19 @@ pub fn assign(topology: &mut Topology, environment: &Environment) {
     for exporter in &mut topology.exporters {
         let quota_bytes = exporter.delivery.disk_quota_bytes.unwrap_or(share.min(MOST_BYTES));
         if quota_bytes >= LEAST_BYTES || exporter.delivery.disk_quota_bytes.is_some() {
-            let folder = folder(&base, &exporter.component.id);
+            let folder = base.join("queues").join(folder_name(&exporter.component.id));
             exporter.delivery.disk = Some(DiskQueue { folder, quota_bytes, sync });
+            let folder = base.join("dead").join(folder_name(&exporter.component.id));
+            let quota_bytes = DEAD_BYTES.min(quota_bytes);
+            exporter.delivery.dead = Some(DeadLetters { folder, quota_bytes });
         }
     }
 }
 
 /// A folder of its own for each name, whatever characters the name holds.
-fn folder(base: &Path, id: &str) -> PathBuf {
+pub fn folder_name(id: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
-    base.join("queues").join(id.chars().map(plain).collect::<String>())
+    id.chars().map(plain).collect()
 }
 
 #[cfg(test)]
@@ -49,8 +55,7 @@ mod tests {
 
     #[test]
     fn names_become_folders() {
-        let of = |id: &str| folder(Path::new("/data"), id);
-        assert_eq!(of("datadog.0"), Path::new("/data/queues/datadog.0"));
-        assert_eq!(of("otlp/../x y"), Path::new("/data/queues/otlp_.._x_y"));
+        assert_eq!(folder_name("datadog.0"), "datadog.0");
+        assert_eq!(folder_name("otlp/../x y"), "otlp_.._x_y");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::topology::{
-    Component, Delivery, DiskQueue, Exporter as ExporterSpec, Overflow, Pipeline, Retry, Route, Step,
+    Component, DeadLetters, Delivery, DiskQueue, Exporter as ExporterSpec, Overflow, Pipeline, Retry, Route, Step,
     TagMatch, Topology,
 };
 use config::{Diagnostics, Setting};
@@ -32,6 +32,7 @@ pub struct Shape {
     pub restart: bool,
     pub receiver_fails: u32,
     pub disk: Option<DiskQueue>,
+    pub dead: Option<DeadLetters>,
 }
 
 impl Default for Shape {
@@ -47,6 +48,7 @@ impl Default for Shape {
             restart: false,
             receiver_fails: 0,
             disk: None,
+            dead: None,
         }
     }
 }
@@ -62,12 +64,13 @@ struct Plan {
     until: Option<(Instant, Outcome)>,
     most_records: Option<u64>,
     hangs: bool,
+    panics: u32,
     received: Vec<u64>,
 }
 
 impl Script {
     fn make(first: Vec<Outcome>, then: Outcome) -> Script {
-        let plan = Plan { first, then, until: None, most_records: None, hangs: false, received: Vec::new() };
+        let plan = Plan { first, then, until: None, most_records: None, hangs: false, panics: 0, received: Vec::new() };
         Script(Arc::new(Mutex::new(plan)))
     }
 
@@ -97,10 +100,27 @@ impl Script {
         script
     }
 
+    pub fn panic(times: u32) -> Script {
+        let script = Script::always(Outcome::Sent);
+        script.0.lock().unwrap().panics = times;
+        script
+    }
+
+    /// Takes everything from now on.
+    pub fn mend(&self) {
+        let mut plan = self.0.lock().unwrap();
+        (plan.hangs, plan.then) = (false, Outcome::Sent);
+    }
+
     fn answer(&self, payload: &Payload) -> Option<Outcome> {
         let mut plan = self.0.lock().unwrap();
         if plan.hangs {
             return None;
+        }
+        if plan.panics > 0 {
+            plan.panics -= 1;
+            drop(plan);
+            panic!("a panic on purpose");
         }
         let outcome = match &plan.until {
             Some((until, before)) if Instant::now() < *until => before.clone(),
@@ -335,6 +355,7 @@ fn plan<const N: usize>(shape: &Shape, scripts: &[Script; N], feed: usize) -> en
             overflow: shape.overflow,
             retry: shape.retry,
             disk: shape.disk.clone(),
+            dead: shape.dead.clone(),
             concurrency: shape.concurrency,
             ..Delivery::default()
         };

@@ -200,7 +200,7 @@ pub fn check_law(ledger: &Value) {
     assert_eq!(left, right, "the intake does not balance: {ledger:#}");
     for view in ledger["destinations"].as_array().into_iter().flatten() {
         let waiting = n(&view["open"]) + n(&view["queued"]) + n(&view["in_flight"]);
-        let right = waiting + n(&view["delivered"]) + sum(&view["dropped"]);
+        let right = waiting + n(&view["delivered"]) + n(&view["saved"]) + sum(&view["dropped"]);
         assert_eq!(n(&view["accepted"]), right, "{} does not balance: {ledger:#}", view["id"]);
     }
 }
