@@ -16,6 +16,7 @@ pub use problem::TlsProblem;
 pub(crate) use problem::problem_of;
 pub use server::{ServerTls, TlsServerConfig};
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -24,14 +25,25 @@ use rustls::crypto::CryptoProvider;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Oldest protocol version to accept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+/// A protocol version; older ones are not spoken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 pub enum TlsVersion {
     #[default]
-    #[serde(rename = "1.2")]
+    #[serde(rename = "1.2", alias = "TLSv1.2")]
     V1_2,
-    #[serde(rename = "1.3")]
+    #[serde(rename = "1.3", alias = "TLSv1.3")]
     V1_3,
+}
+
+/// Password of a key file. Keys are read without one, so it only makes messages better; it is never shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct KeyPassword(String);
+
+impl fmt::Debug for KeyPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// What keeps TLS from being set up: a file, or what is in it.
@@ -45,15 +57,19 @@ pub enum TlsConfigError {
     Settings(String),
 }
 
-static TLS13_ONLY: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
-
-impl TlsVersion {
-    fn versions(self) -> &'static [&'static SupportedProtocolVersion] {
-        match self {
-            TlsVersion::V1_2 => rustls::ALL_VERSIONS,
-            TlsVersion::V1_3 => TLS13_ONLY,
-        }
+/// What to offer, from the oldest to the newest version asked for.
+fn versions(
+    oldest: TlsVersion,
+    newest: Option<TlsVersion>,
+) -> Result<Vec<&'static SupportedProtocolVersion>, TlsConfigError> {
+    let newest = newest.unwrap_or(TlsVersion::V1_3);
+    if newest < oldest {
+        let text = "`max_version` is older than `min_version`, so no version is left";
+        return Err(TlsConfigError::Settings(text.into()));
     }
+    let known = [(TlsVersion::V1_3, &rustls::version::TLS13), (TlsVersion::V1_2, &rustls::version::TLS12)];
+    let asked = known.into_iter().filter(|(version, _)| (oldest..=newest).contains(version));
+    Ok(asked.map(|(_, version)| version).collect())
 }
 
 /// One provider for everyone, chosen here rather than by a process-wide default that any crate could set.

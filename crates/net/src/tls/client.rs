@@ -1,7 +1,7 @@
 //! TLS towards destinations: whom to trust, and who we are if asked.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::reload::Reloaded;
-use super::{TlsConfigError, TlsVersion, pem, provider};
+use super::{KeyPassword, TlsConfigError, TlsVersion, pem, provider, versions};
 use crate::Environment;
 
 /// TLS towards a destination.
@@ -24,13 +24,18 @@ use crate::Environment;
 pub struct TlsClientConfig {
     /// PEM file of the authorities to trust instead of the built-in ones.
     pub ca_file: Option<PathBuf>,
-    /// Trust the built-in authorities as well as those in `ca_file`.
+    /// Folder of such files; what holds no certificate is passed over. It may stand beside `ca_file`.
+    pub ca_path: Option<PathBuf>,
+    /// Trust the built-in authorities as well as those in `ca_file` and `ca_path`.
     pub include_system_ca: bool,
     /// PEM file with our certificate and its chain, for servers that ask for one.
     #[serde(alias = "cert_file")]
     pub certificate_file: Option<PathBuf>,
     /// PEM file with the key of `certificate_file`, without a password.
     pub key_file: Option<PathBuf>,
+    /// Has no effect: a key that is protected is refused, with a word on how to write it in the clear.
+    #[serde(skip_serializing)]
+    pub key_password: Option<KeyPassword>,
     /// Name to ask for and to check the certificate against, when it is not the host of the endpoint.
     #[serde(alias = "server_name_override")]
     pub server_name: Option<String>,
@@ -40,19 +45,24 @@ pub struct TlsClientConfig {
     pub verify_hostname: bool,
     /// Oldest protocol version to accept.
     pub min_version: TlsVersion,
+    /// Newest protocol version to accept.
+    pub max_version: Option<TlsVersion>,
 }
 
 impl Default for TlsClientConfig {
     fn default() -> Self {
         TlsClientConfig {
             ca_file: None,
+            ca_path: None,
             include_system_ca: false,
             certificate_file: None,
             key_file: None,
+            key_password: None,
             server_name: None,
             verify: true,
             verify_hostname: true,
             min_version: TlsVersion::default(),
+            max_version: None,
         }
     }
 }
@@ -79,7 +89,7 @@ impl ClientTls {
             return Err(TlsConfigError::Settings(text.into()));
         }
         let extra = environment.get("SSL_CERT_FILE").map(PathBuf::from);
-        let files = [&config.ca_file, &config.certificate_file, &config.key_file, &extra];
+        let files = [&config.ca_file, &config.ca_path, &config.certificate_file, &config.key_file, &extra];
         let files = files.into_iter().flatten().cloned().collect();
         let config = config.clone();
         let config = Reloaded::new(files, move || build(&config, extra.as_ref()))?;
@@ -105,7 +115,7 @@ fn build(config: &TlsClientConfig, extra: Option<&PathBuf>) -> Result<Arc<Client
     let roots = roots(config, extra)?;
     let fault = |error: Error| TlsConfigError::Settings(format!("TLS cannot be set up: {error}"));
     let builder = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(config.min_version.versions())
+        .with_protocol_versions(&versions(config.min_version, config.max_version)?)
         .map_err(fault)?;
     let builder = if config.verify && config.verify_hostname {
         builder.with_root_certificates(roots)
@@ -129,23 +139,36 @@ fn build(config: &TlsClientConfig, extra: Option<&PathBuf>) -> Result<Arc<Client
 }
 
 fn roots(config: &TlsClientConfig, extra: Option<&PathBuf>) -> Result<Arc<RootCertStore>, TlsConfigError> {
-    let built_in = config.ca_file.is_none() || config.include_system_ca;
+    let own = config.ca_file.is_some() || config.ca_path.is_some();
+    let built_in = !own || config.include_system_ca;
     let extra = extra.filter(|_| built_in);
-    if config.ca_file.is_none() && extra.is_none() {
+    if !own && extra.is_none() {
         return Ok(built_in_roots());
     }
     let mut store = if built_in { (*built_in_roots()).clone() } else { RootCertStore::empty() };
     let files = [(config.ca_file.as_ref(), "`ca_file`"), (extra, "SSL_CERT_FILE")];
     for (path, what) in files.into_iter().filter_map(|(path, what)| Some((path?, what))) {
-        let found = pem::certificates(path, what)?;
-        // A bundle may hold an authority rustls cannot use; one good one is enough.
-        let (added, _) = store.add_parsable_certificates(found);
-        if added == 0 {
-            let problem = "holds no certificate that can be an authority".to_owned();
-            return Err(TlsConfigError::Content { what, path: path.clone(), problem });
-        }
+        add(&mut store, pem::certificates(path, what)?, path, what)?;
+    }
+    if let Some(folder) = &config.ca_path {
+        add(&mut store, pem::certificates_of_folder(folder, "`ca_path`")?, folder, "`ca_path`")?;
     }
     Ok(Arc::new(store))
+}
+
+/// A bundle may hold an authority rustls cannot use; one good one is enough.
+fn add(
+    store: &mut RootCertStore,
+    found: Vec<CertificateDer<'static>>,
+    path: &Path,
+    what: &'static str,
+) -> Result<(), TlsConfigError> {
+    let (added, _) = store.add_parsable_certificates(found);
+    if added > 0 {
+        return Ok(());
+    }
+    let problem = "holds no certificate that can be an authority".to_owned();
+    Err(TlsConfigError::Content { what, path: path.into(), problem })
 }
 
 /// One copy for all destinations of the process.

@@ -25,14 +25,32 @@ pub(super) fn certificates(
     Ok(found)
 }
 
+/// Those of every file in a folder. What holds none is passed over: such folders hold hashes and notes, too.
+pub(super) fn certificates_of_folder(
+    folder: &Path,
+    what: &'static str,
+) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
+    let unreadable = |source| TlsConfigError::Read { what, path: folder.into(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        paths.push(entry.map_err(unreadable)?.path());
+    }
+    paths.sort();
+    Ok(paths.iter().filter_map(|path| certificates(path, what).ok()).flatten().collect())
+}
+
 pub(super) fn private_key(path: &Path, what: &'static str) -> Result<PrivateKeyDer<'static>, TlsConfigError> {
     let content =
         |problem: &str| TlsConfigError::Content { what, path: path.into(), problem: problem.into() };
     let text = read(path, what)?;
+    // The second is how OpenSSL wrote keys before it knew PKCS #8.
+    if contains(&text, b"ENCRYPTED PRIVATE KEY") || contains(&text, b"Proc-Type: 4,ENCRYPTED") {
+        let file = path.display();
+        return Err(content(&format!(
+            "is protected by a password, which is not supported; write it in the clear, readable by this process alone, with `openssl pkey -in {file} -out {file}.clear`"
+        )));
+    }
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
-        pem::Error::NoItemsFound if contains(&text, b"ENCRYPTED PRIVATE KEY") => {
-            content("is protected by a password, which is not supported; decrypt it with `openssl pkey`")
-        }
         pem::Error::NoItemsFound => content("holds no private key; expected `-----BEGIN PRIVATE KEY-----`"),
         _ => content("is not valid PEM"),
     })

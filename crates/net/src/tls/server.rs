@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::reload::Reloaded;
-use super::{TlsConfigError, TlsVersion, pem, provider};
+use super::{TlsConfigError, TlsVersion, pem, provider, versions};
 
 /// TLS for those who connect to us.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -52,7 +52,7 @@ impl ServerTls {
 fn build(config: &TlsServerConfig) -> Result<Arc<ServerConfig>, TlsConfigError> {
     let fault = |error: String| TlsConfigError::Settings(format!("TLS cannot be set up: {error}"));
     let builder = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(config.min_version.versions())
+        .with_protocol_versions(&versions(config.min_version, None)?)
         .map_err(|error| fault(error.to_string()))?;
     let builder = match &config.client_ca_file {
         None => builder.with_no_client_auth(),

@@ -51,12 +51,17 @@ impl Files {
 
     fn server(&self, name: &str, host: &str, years: Years) -> TlsServerConfig {
         let (certificate_file, key_file) = self.issue(name, host, years);
-        TlsServerConfig { certificate_file, key_file, client_ca_file: None, min_version: TlsVersion::V1_2 }
+        server_config(&certificate_file, &key_file)
     }
 
     fn client(&self) -> TlsClientConfig {
         TlsClientConfig { ca_file: Some(self.path("ca.pem")), ..TlsClientConfig::default() }
     }
+}
+
+fn server_config(certificate: &Path, key: &Path) -> TlsServerConfig {
+    let settings = serde_json::json!({"certificate_file": certificate, "key_file": key});
+    serde_json::from_value(settings).unwrap()
 }
 
 /// Starts a server that echoes one byte.
@@ -233,13 +238,7 @@ fn files_that_cannot_be_used_are_named() {
     .unwrap();
     let missing = files.path("missing");
     let server = |certificate: &Path, key: &Path| {
-        let config = TlsServerConfig {
-            certificate_file: certificate.into(),
-            key_file: key.into(),
-            client_ca_file: None,
-            min_version: TlsVersion::V1_3,
-        };
-        let text = ServerTls::new(&config).map(|_| ()).unwrap_err().to_string();
+        let text = ServerTls::new(&server_config(certificate, key)).map(|_| ()).unwrap_err().to_string();
         text.replace(files.folder.path().to_str().unwrap(), "")
     };
     assert_eq!(
@@ -254,10 +253,21 @@ fn files_that_cannot_be_used_are_named() {
         server(&certificate, &certificate),
         "key `/a.pem` holds no private key; expected `-----BEGIN PRIVATE KEY-----`"
     );
-    assert_eq!(
-        server(&certificate, &locked),
-        "key `/locked` is protected by a password, which is not supported; decrypt it with `openssl pkey`"
-    );
+    let old = files.path("old");
+    std::fs::write(
+        &old,
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAA==\n-----END RSA PRIVATE KEY-----\n",
+    )
+    .unwrap();
+    for (key, name) in [(&locked, "locked"), (&old, "old")] {
+        assert_eq!(
+            server(&certificate, key),
+            format!(
+                "key `/{name}` is protected by a password, which is not supported; write it in the clear, \
+                 readable by this process alone, with `openssl pkey -in /{name} -out /{name}.clear`"
+            )
+        );
+    }
     let mismatch = server(&certificate, &other_key);
     assert!(mismatch.starts_with("key `/b.key` cannot be used with `/a.pem`"), "{mismatch}");
 
@@ -271,6 +281,37 @@ fn files_that_cannot_be_used_are_named() {
     );
 }
 
+#[tokio::test]
+async fn authorities_may_be_a_folder() {
+    let files = Files::new();
+    let port = start(&files.server("server", "localhost", GOOD));
+    let folder = files.path("authorities");
+    std::fs::create_dir_all(folder.join("sub")).unwrap();
+    std::fs::write(folder.join("README"), "none").unwrap();
+    let config = TlsClientConfig { ca_path: Some(folder.clone()), ..TlsClientConfig::default() };
+    let error = ClientTls::new(&config, &Environment::default()).unwrap_err().to_string();
+    assert!(error.contains("holds no certificate that can be an authority"), "{error}");
+    std::fs::copy(files.path("ca.pem"), folder.join("0a1b2c3d.0")).unwrap();
+    assert_eq!(outcome(&ready(&config), port).await, "ok");
+}
+
+#[tokio::test]
+async fn versions_have_two_ends() {
+    let files = Files::new();
+    let newest =
+        TlsServerConfig { min_version: TlsVersion::V1_3, ..files.server("server", "localhost", GOOD) };
+    let port = start(&newest);
+    let old = TlsClientConfig { max_version: Some(TlsVersion::V1_2), ..files.client() };
+    let problem = outcome(&ready(&old), port).await;
+    assert!(problem.starts_with("the server shares no protocol version"), "{problem}");
+    assert_eq!(outcome(&ready(&files.client()), port).await, "ok");
+    let both = start(&files.server("both", "localhost", GOOD));
+    assert_eq!(outcome(&ready(&old), both).await, "ok");
+    let none = TlsClientConfig { min_version: TlsVersion::V1_3, ..old };
+    let error = ClientTls::new(&none, &Environment::default()).unwrap_err().to_string();
+    assert_eq!(error, "`max_version` is older than `min_version`, so no version is left");
+}
+
 #[test]
 fn settings_keep_their_names() {
     let endpoint: Endpoint = serde_json::from_str("\"unix:/a\"").unwrap();
@@ -281,4 +322,9 @@ fn settings_keep_their_names() {
     assert_eq!(config.certificate_file, Some("c".into()));
     assert!(!config.verify && config.verify_hostname && config.min_version == TlsVersion::V1_3);
     assert!(serde_json::from_str::<TlsClientConfig>(r#"{"verfy":false}"#).is_err());
+    let config: TlsClientConfig =
+        serde_json::from_str(r#"{"key_password":"hidden","max_version":"TLSv1.2"}"#).unwrap();
+    assert_eq!(config.max_version, Some(TlsVersion::V1_2));
+    let text = format!("{config:?}{}", serde_json::to_string(&config).unwrap());
+    assert!(!text.contains("hidden"), "{text}");
 }
