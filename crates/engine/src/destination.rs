@@ -84,6 +84,10 @@ impl Destination {
         &self.id
     }
 
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
     /// The queue, for a destination of the same name and kind that takes over.
     pub(crate) fn queue_for(&self, planned: &PlannedExporter) -> Option<Arc<Queue>> {
         (self.id == planned.id && self.kind == planned.kind).then(|| self.queue.clone())

@@ -25,6 +25,8 @@ pub struct Payload {
     pub(crate) tokens: Vec<Token>,
     /// Where it lies on disk, too.
     pub(crate) place: Option<Place>,
+    /// Settled as soon as a part of it is delivered: sent again as a whole, that part would be doubled.
+    pub(crate) settles_in_part: bool,
 }
 
 impl Drop for Payload {
@@ -53,6 +55,7 @@ impl Payload {
             since: Instant::now(),
             tokens: Vec::new(),
             place: None,
+            settles_in_part: false,
         }
     }
 
@@ -108,6 +111,7 @@ impl Payload {
         for part in parts {
             part.since = self.since;
             part.tokens = self.tokens.clone();
+            part.settles_in_part = self.settles_in_part;
         }
         self.tokens.clear();
     }

@@ -258,6 +258,27 @@ impl Queue {
         self.arrived.notify_one();
     }
 
+    /// Takes out the oldest until they hold so many bytes, shrunk. They count as in flight.
+    pub fn take_some(&self, bytes: u64) -> (Vec<Payload>, Vec<Gone>) {
+        let mut state = self.state();
+        let (mut taken, mut gone, mut held) = (Vec::new(), Vec::new(), 0);
+        while held < bytes
+            && let Some(oldest) = state.waiting.pop_front()
+        {
+            match state.take(oldest) {
+                Ok(mut payload) => {
+                    state.bytes -= payload.held_bytes();
+                    payload.pack();
+                    state.bytes += payload.held_bytes();
+                    held += payload.held_bytes();
+                    taken.push(payload);
+                }
+                Err(damaged) => gone.push(damaged),
+            }
+        }
+        (taken, gone)
+    }
+
     /// Lets no more out. What waits is written to disk, where there is one; the records that are not on disk
     /// then are returned as lost.
     pub fn close(&self) -> u64 {

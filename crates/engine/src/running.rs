@@ -16,6 +16,7 @@ use crate::component::{BuildContext, Surroundings};
 use crate::destination::{Destination, Left};
 use crate::graph::{Plan, PlannedReceiver};
 use crate::ledger::{Ledger, Snapshot};
+use crate::lifeboat::Lifeboat;
 use crate::outlet::{Outlet, Phase, Stop};
 use crate::pipeline::Pipeline;
 
@@ -28,6 +29,10 @@ const GIVE_BACK: Duration = Duration::from_millis(500);
 /// Part of the shutdown budget in which intake stays open for senders that still send.
 const INTAKE_SHARE: f64 = 0.5;
 
+/// Part of the shutdown budget kept for the lifeboat, and the least that is kept.
+const LIFEBOAT_SHARE: f64 = 0.2;
+const LIFEBOAT_LEAST: Duration = Duration::from_secs(2);
+
 /// A running topology.
 pub struct Running {
     ledger: Arc<Ledger>,
@@ -37,6 +42,7 @@ pub struct Running {
     flow: Flow,
     /// Destinations of replaced configurations that still send what they had.
     retiring: JoinSet<()>,
+    lifeboat: Option<Arc<dyn Lifeboat>>,
 }
 
 struct RunningReceiver {
@@ -65,15 +71,27 @@ pub struct Summary {
     pub lost: u64,
     /// Records that wait on disk for the next start.
     pub on_disk: u64,
+    /// Records in the lifeboat.
+    pub saved: u64,
     pub took: Duration,
 }
 
 impl Running {
     pub fn start(plan: Plan, ledger: Arc<Ledger>) -> Running {
         let (receivers, room, retiring) = (HashMap::new(), Arc::default(), JoinSet::new());
-        let mut running = Running { ledger, room, receivers, flow: Flow::default(), retiring };
+        let flow = Flow::default();
+        let mut running = Running { ledger, room, receivers, flow, retiring, lifeboat: None };
         running.install(plan);
         running
+    }
+
+    /// What no destination takes by the end of a shutdown goes there.
+    pub fn set_lifeboat(&mut self, lifeboat: Arc<dyn Lifeboat>) {
+        self.lifeboat = Some(lifeboat);
+    }
+
+    pub(crate) fn destination(&self, id: &str) -> Option<&Arc<Destination>> {
+        self.flow.destinations.iter().find(|destination| **destination.id() == *id)
     }
 
     pub fn ledger(&self) -> &Arc<Ledger> {
@@ -136,7 +154,9 @@ impl Running {
     /// sealed and sent until the budget is spent.
     pub async fn shutdown(mut self, budget: Duration) -> Summary {
         let started = Instant::now();
-        let deadline = started + budget;
+        let ends = started + budget;
+        let kept = budget.mul_f64(LIFEBOAT_SHARE).max(LIFEBOAT_LEAST).min(budget / 2);
+        let deadline = if self.lifeboat.is_some() { ends - kept } else { ends };
         let intake_ends = started + budget.mul_f64(INTAKE_SHARE);
         self.flow.phase.send_replace(Phase::Draining);
         for receiver in self.receivers.values() {
@@ -155,13 +175,14 @@ impl Running {
         }
         let _ = timeout_at(deadline, async { while self.retiring.join_next().await.is_some() {} }).await;
         self.retiring.shutdown().await;
-        let left = self.flow.close().await;
-        Summary {
-            ledger: self.ledger.snapshot(),
-            lost: left.lost,
-            on_disk: left.on_disk,
-            took: started.elapsed(),
+        self.flow.end_tasks().await;
+        if let Some(lifeboat) = self.lifeboat.take() {
+            self.flow.board(&lifeboat, ends).await;
         }
+        let left = self.flow.close().await;
+        let ledger = self.ledger.snapshot();
+        let saved = ledger.destinations.iter().map(|view| view.counts.saved).sum();
+        Summary { ledger, lost: left.lost, on_disk: left.on_disk, saved, took: started.elapsed() }
     }
 }
 
@@ -174,6 +195,16 @@ impl Flow {
             lost: sum.lost + one.lost,
             on_disk: sum.on_disk + one.on_disk,
         })
+    }
+
+    /// Fills the lifeboat from all destinations at once, so that a large one does not use up the time of others.
+    async fn board(&self, lifeboat: &Arc<dyn Lifeboat>, ends: Instant) {
+        let mut boarding = JoinSet::new();
+        for destination in self.destinations.iter().cloned() {
+            let lifeboat = lifeboat.clone();
+            boarding.spawn(async move { destination.board(&*lifeboat, ends).await });
+        }
+        while boarding.join_next().await.is_some() {}
     }
 
     async fn end_tasks(&mut self) {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::frame;
+use crate::frame::{self, Frame};
 use crate::payload::Payload;
 
 /// First bytes of a segment: name and format version.
@@ -30,7 +30,7 @@ const REFUSES_FOR: Duration = Duration::from_secs(5);
 
 /// Where a payload lies on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub struct Place {
     segment: u64,
     offset: u64,
     /// Of the whole frame.
@@ -197,14 +197,18 @@ impl Spool {
         Ok(number)
     }
 
-    /// Reads a payload back. `age` turns what was written as `since` into how long ago that is.
+    /// Reads a payload back, and when its first record came in, since the epoch.
     pub fn read(&self, place: Place) -> io::Result<(Payload, Duration)> {
+        self.read_frame(place).map(|frame| (frame.payload, frame.since))
+    }
+
+    pub fn read_frame(&self, place: Place) -> io::Result<Frame> {
         let segment =
             self.segments.get(&place.segment).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        let mut frame = vec![0; place.len as usize];
-        segment.file.read_exact_at(&mut frame, place.offset)?;
-        let decoded = frame::decode(&frame).map(|frame| (frame.payload, frame.since));
-        decoded.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the checksum does not fit"))
+        let mut bytes = vec![0; place.len as usize];
+        segment.file.read_exact_at(&mut bytes, place.offset)?;
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the checksum does not fit");
+        frame::decode(&bytes).ok_or_else(damaged)
     }
 
     /// Notes that a payload is settled; removes its segment when it was the last of a full one.

@@ -1,9 +1,13 @@
 //! The end of a destination: what still waits goes to a lifeboat or to disk, or is lost and counted.
 
-use model::Reason;
+use model::{Reason, Token};
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, info};
 
 use super::Destination;
 use crate::ledger::count_drop;
+use crate::lifeboat::{CARGO_BYTES, Cargo, Lifeboat};
+use crate::payload::Payload;
 
 impl Destination {
     /// Resolves when nothing waits any more.
@@ -14,6 +18,53 @@ impl Destination {
                 return;
             }
             changed.await;
+        }
+    }
+
+    /// Puts in a payload that another process encoded; its token tells what becomes of it.
+    pub(crate) fn inject(&self, mut payload: Payload, token: Token) {
+        let records = payload.records;
+        (payload.tokens, payload.settles_in_part) = (vec![token], true);
+        self.account.update(|counts| {
+            counts.accepted += records;
+            counts.recovered += records;
+            counts.queued += records;
+        });
+        // There is no disk to refuse it, and if there were it would wait in memory.
+        let _ = self.queue.push(payload);
+    }
+
+    /// Puts what still waits into the lifeboat, after the tasks have ended. What it does not take waits again.
+    pub(crate) async fn board(&self, boat: &dyn Lifeboat, deadline: Instant) {
+        while Instant::now() < deadline {
+            let (payloads, gone) = self.queue.take_some(CARGO_BYTES);
+            for damaged in gone {
+                self.account.update(|counts| {
+                    counts.queued -= damaged.records;
+                    count_drop(&mut counts.dropped, Reason::Damaged, damaged.records);
+                });
+            }
+            if payloads.is_empty() {
+                return;
+            }
+            let cargo = Cargo::pack(&self.id, self.kind, boat.origin(), &payloads);
+            let (records, bytes) = (cargo.manifest.records, cargo.object.len());
+            let saved = timeout_at(deadline, boat.save(&cargo)).await;
+            match saved.unwrap_or_else(|_| Err("there was no time left".into())) {
+                Ok(()) => {
+                    info!(component = %self.id, records, bytes, "saved in the lifeboat");
+                    payloads.iter().for_each(|payload| self.queue.release(payload));
+                    self.account.update(|counts| {
+                        counts.queued -= records;
+                        counts.saved += records;
+                    });
+                }
+                Err(reason) => {
+                    error!(component = %self.id, records, reason, "the lifeboat took no more");
+                    payloads.into_iter().rev().for_each(|payload| self.queue.interrupt(payload));
+                    return;
+                }
+            }
         }
     }
 

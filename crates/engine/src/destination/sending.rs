@@ -163,16 +163,17 @@ impl Destination {
             self.bury(&payload, Reason::Rejected, reason.as_deref().unwrap_or_default());
         }
         self.queue.release(&payload);
-        if rejected == 0 {
-            payload.delivered();
-            if tries > 1 {
-                info!(component = %self.id, tries, "payload sent after retries");
-            }
-        } else {
+        if rejected == 0 && tries > 1 {
+            info!(component = %self.id, tries, "payload sent after retries");
+        }
+        if rejected > 0 {
             error!(
                 component = %self.id, records = rejected, reason = %reason.unwrap_or_default(),
                 "records refused by the destination"
             );
+        }
+        if rejected == 0 || (delivered > 0 && payload.settles_in_part) {
+            payload.delivered();
         }
     }
 

@@ -1,9 +1,14 @@
 //! What becomes of payloads that could not be delivered the usual way: dead letters, panics, the lifeboat.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::topology::{DeadLetters, Retry};
-use engine::Outcome;
+use engine::lifeboat::{Cargo, Lifeboat};
+use engine::replay::Letters;
+use engine::{Outcome, Payload};
 
 use super::assert_balanced;
 use super::support::{Rig, Script, Shape};
@@ -25,7 +30,100 @@ async fn what_is_refused_for_ever_is_kept_as_a_dead_letter() {
     let summary = rig.shutdown(Duration::from_secs(5)).await;
     let counts = &summary.ledger.destination("out.0").unwrap().counts;
     assert_eq!((counts.dropped["rejected"], counts.dead_lettered, counts.delivered), (10, 10, 10));
-    assert!(folder.path().join("dead/00000001.seg").exists());
+    assert_balanced(&rig);
+    drop(rig);
+
+    let mut letters = Letters::open(&folder.path().join("dead")).unwrap();
+    let mut found = letters.take(1 << 20);
+    assert_eq!((found.len(), &*found[0].note), (1, "rejected: "));
+    let letter = found.remove(0);
+    let again = Rig::start(Shape::default(), [Script::always(Outcome::Sent)]);
+    assert_eq!(again.replay(vec![letter.payload]).await, [true]);
+    assert_eq!((again.distinct(0), again.received(0).len()), (10, 10));
+    letters.done(letter.place).unwrap();
+    drop(letters);
+    assert!(Letters::open(&folder.path().join("dead")).unwrap().take(1 << 20).is_empty());
+}
+
+/// A lifeboat in memory that takes so many objects, each after a while.
+struct Boat {
+    room: usize,
+    wait: Duration,
+    objects: Mutex<Vec<Cargo>>,
+}
+
+impl Boat {
+    fn new(room: usize, wait: Duration) -> Arc<Boat> {
+        Arc::new(Boat { room, wait, objects: Mutex::default() })
+    }
+
+    fn payloads(&self) -> Vec<Payload> {
+        let objects = self.objects.lock().unwrap();
+        objects.iter().flat_map(|cargo| Cargo::unpack(cargo.object.clone()).unwrap().payloads).collect()
+    }
+}
+
+impl Lifeboat for Boat {
+    fn origin(&self) -> &str {
+        "a test"
+    }
+
+    fn save<'a>(&'a self, cargo: &'a Cargo) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
+        Box::pin(async move {
+            tokio::time::sleep(self.wait).await;
+            let mut objects = self.objects.lock().unwrap();
+            if objects.len() == self.room {
+                return Err("full".into());
+            }
+            objects.push(cargo.clone());
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_destination_took_is_in_the_lifeboat_and_is_sent_from_there() {
+    for down in [Script::hang(), Script::always(Outcome::retry("503"))] {
+        let boat = Boat::new(10, Duration::from_secs(1));
+        let rig = Rig::start(Shape::default(), [down, Script::always(Outcome::Sent)]);
+        rig.set_lifeboat(boat.clone()).await;
+        for n in 0..30 {
+            rig.send("app", n, 10).await.unwrap();
+        }
+        let summary = rig.shutdown(Duration::from_secs(10)).await;
+        assert_eq!((summary.lost, summary.on_disk, summary.saved), (0, 0, 300));
+        assert!(summary.took <= Duration::from_secs(10), "{:?}", summary.took);
+        assert_balanced(&rig);
+        assert_eq!(boat.objects.lock().unwrap()[0].manifest.kind, "scripted");
+
+        let outcomes = vec![Outcome::retry("503")];
+        let again = Rig::start(Shape::default(), [Script::first(outcomes, Outcome::Sent)]);
+        assert!(again.replay(boat.payloads()).await.into_iter().all(|settled| settled));
+        assert_eq!((again.distinct(0), again.received(0).len()), (300, 300));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_lifeboat_does_not_take_is_lost_and_counted() {
+    for boat in [Boat::new(0, Duration::ZERO), Boat::new(1, Duration::from_secs(60))] {
+        let rig = Rig::start(Shape::default(), [Script::hang()]);
+        rig.set_lifeboat(boat).await;
+        rig.send("app", 0, 10).await.unwrap();
+        let summary = rig.shutdown(Duration::from_secs(10)).await;
+        assert_eq!((summary.lost, summary.saved), (10, 0));
+        assert!(summary.took < Duration::from_secs(11), "{:?}", summary.took);
+        assert_balanced(&rig);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replayed_payload_that_is_refused_is_not_settled_unless_a_part_of_it_arrived() {
+    let partly = Outcome::Rejected { records: 4, reason: String::new() };
+    let wholly = Outcome::Rejected { records: 5, reason: String::new() };
+    let shape = Shape { concurrency: 1, ..Shape::default() };
+    let rig = Rig::start(shape, [Script::first(vec![partly, wholly], Outcome::Sent)]);
+    let payload = || Payload::new(vec![0; 40], "", 5, 40);
+    assert_eq!(rig.replay(vec![payload(), payload(), payload()]).await, [true, false, true]);
     assert_balanced(&rig);
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::topology::{
-    Component, DeadLetters, Delivery, DiskQueue, Exporter as ExporterSpec, Overflow, Pipeline, Retry, Route, Step,
-    TagMatch, Topology,
+    Component, DeadLetters, Delivery, DiskQueue, Exporter as ExporterSpec, Overflow, Pipeline, Retry, Route,
+    Step, TagMatch, Topology,
 };
 use config::{Diagnostics, Setting};
 use engine::{
@@ -70,7 +70,15 @@ struct Plan {
 
 impl Script {
     fn make(first: Vec<Outcome>, then: Outcome) -> Script {
-        let plan = Plan { first, then, until: None, most_records: None, hangs: false, panics: 0, received: Vec::new() };
+        let plan = Plan {
+            first,
+            then,
+            until: None,
+            most_records: None,
+            hangs: false,
+            panics: 0,
+            received: Vec::new(),
+        };
         Script(Arc::new(Mutex::new(plan)))
     }
 
@@ -104,12 +112,6 @@ impl Script {
         let script = Script::always(Outcome::Sent);
         script.0.lock().unwrap().panics = times;
         script
-    }
-
-    /// Takes everything from now on.
-    pub fn mend(&self) {
-        let mut plan = self.0.lock().unwrap();
-        (plan.hangs, plan.then) = (false, Outcome::Sent);
     }
 
     fn answer(&self, payload: &Payload) -> Option<Outcome> {
@@ -416,6 +418,16 @@ impl Rig {
 
     pub fn distinct(&self, place: usize) -> usize {
         self.received(place).into_iter().collect::<HashSet<_>>().len()
+    }
+
+    pub async fn set_lifeboat(&self, boat: Arc<dyn engine::Lifeboat>) {
+        self.running.lock().await.as_mut().expect("it runs").set_lifeboat(boat);
+    }
+
+    /// Sends payloads of an earlier process to `out.0`.
+    pub async fn replay(&self, payloads: Vec<Payload>) -> Vec<bool> {
+        let settled = self.running.lock().await.as_ref().expect("it runs").replay("out.0", payloads);
+        settled.expect("there is such a destination").await
     }
 
     pub async fn shutdown(&self, budget: Duration) -> Summary {
