@@ -30,6 +30,18 @@ impl Compression {
     }
 }
 
+impl Compression {
+    /// What a body says itself: one that another process left may be compressed otherwise than is configured now.
+    /// No text begins with these bytes.
+    pub fn of(body: &[u8]) -> Compression {
+        match body {
+            [0x1f, 0x8b, ..] => Compression::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+            _ => Compression::None,
+        }
+    }
+}
+
 /// Bytes gathered before the compressor is called.
 const GATHER_BYTES: usize = 64 << 10;
 /// Room made in the output before each call.
@@ -270,6 +282,7 @@ mod tests {
     fn a_body_that_holds_too_much_is_refused() {
         for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
             let body = compress(compression, &[b'x'; 1000]);
+            assert_eq!(Compression::of(&body), compression);
             assert!(decompress(compression, &body, 1000).is_ok());
             assert!(decompress(compression, &body, 999).is_err());
         }

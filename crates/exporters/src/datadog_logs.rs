@@ -169,7 +169,7 @@ impl Exporter for DatadogLogs {
         for (name, _) in &self.headers {
             text.push_str(&format!("{name}: ***\n"));
         }
-        let raw = entries::raw(payload, self.compression).unwrap_or_default();
+        let raw = entries::raw(payload).unwrap_or_default();
         text + "\n" + &String::from_utf8_lossy(&raw)
     }
 }
@@ -181,7 +181,7 @@ impl DatadogLogs {
             .header("dd-api-key", self.api_key.clone())
             .header("dd-evp-origin", "outrigger")
             .header("dd-evp-origin-version", env!("CARGO_PKG_VERSION"));
-        if let Some(encoding) = self.compression.content_encoding() {
+        if let Some(encoding) = Compression::of(&body).content_encoding() {
             request = request.header(CONTENT_ENCODING, encoding);
         }
         for (name, value) in &self.headers {

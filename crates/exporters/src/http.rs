@@ -232,7 +232,16 @@ impl engine::Exporter for Http {
             Ok(body) => body,
             Err(error) => return Outcome::rejected(payload, format!("the payload cannot be read: {error}")),
         };
-        match self.exchange(self.headers(&payload.route), body).await {
+        let mut headers = self.headers(&payload.route);
+        let found = Compression::of(&body);
+        if found != self.config.compression {
+            // Another process left this payload, with other settings.
+            match found.content_encoding() {
+                Some(coding) => _ = headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding)),
+                None => _ = headers.remove(CONTENT_ENCODING),
+            }
+        }
+        match self.exchange(headers, body).await {
             Ok(answer) => self.judge(payload, answer),
             Err(reason) => Outcome::retry(reason),
         }
@@ -249,7 +258,7 @@ impl engine::Exporter for Http {
             text.push_str(&format!("{name}: {value}\n"));
         }
         let body = payload.wire().unwrap_or_default();
-        let body = decompress(self.config.compression, &body, u64::MAX - 1).unwrap_or_default();
+        let body = decompress(Compression::of(&body), &body, u64::MAX - 1).unwrap_or_default();
         text + "\n" + &String::from_utf8_lossy(&body)
     }
 }

@@ -206,7 +206,7 @@ impl engine::Exporter for S3 {
 
     fn show(&self, payload: &Payload) -> String {
         let body = payload.wire().unwrap_or_default();
-        let body = decompress(self.config.compression, &body, payload.raw_bytes).unwrap_or_default();
+        let body = decompress(Compression::of(&body), &body, payload.raw_bytes).unwrap_or_default();
         format!("PUT s3://{}/{}\n\n{}", self.config.bucket, payload.route, String::from_utf8_lossy(&body))
     }
 }
@@ -215,7 +215,7 @@ impl S3 {
     async fn put(&self, key: &str, body: Bytes) -> Result<(), AwsError> {
         let options = PutOptions {
             content_type: self.config.content_type.clone(),
-            content_encoding: self.config.compression.content_encoding().map(str::to_owned),
+            content_encoding: Compression::of(&body).content_encoding().map(str::to_owned),
             storage_class: self.config.storage_class.clone(),
             acl: self.config.acl.clone(),
             ..PutOptions::default()

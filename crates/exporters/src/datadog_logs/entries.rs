@@ -13,13 +13,14 @@ use crate::fields::cut_escaped;
 const CUT_MARK: &[u8] = b",\"outrigger.cut_bytes\":";
 
 /// A payload's body before compression.
-pub fn raw(payload: &Payload, compression: Compression) -> io::Result<Vec<u8>> {
-    decompress(compression, &payload.wire()?, payload.raw_bytes)
+pub fn raw(payload: &Payload) -> io::Result<Vec<u8>> {
+    let body = payload.wire()?;
+    decompress(Compression::of(&body), &body, payload.raw_bytes)
 }
 
 /// Two payloads with half of the entries each.
 pub fn halve(payload: &Payload, compression: Compression) -> Option<(Payload, Payload)> {
-    let body = raw(payload, compression).ok()?;
+    let body = raw(payload).ok()?;
     let mut entries = Vec::new();
     json::items(&body, |entry| entries.push(entry)).ok()?;
     let (first, second) = entries.split_at(entries.len() / 2);

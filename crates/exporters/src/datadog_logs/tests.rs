@@ -21,7 +21,7 @@ fn with(changes: Value) -> DatadogLogs {
 }
 
 fn entries_of(exporter: &DatadogLogs, sealed: &Sealed) -> Vec<Value> {
-    let bodies = sealed.payloads().iter().map(|payload| entries::raw(payload, exporter.compression).unwrap());
+    let bodies = sealed.payloads().iter().map(|payload| entries::raw(payload).unwrap());
     bodies.flat_map(|body| serde_json::from_slice::<Vec<Value>>(&body).unwrap()).collect()
 }
 
@@ -115,7 +115,7 @@ fn who_wins() {
     ] {
         let exporter = with(settings.clone());
         let sealed = encode(&exporter, &[batch("web", &[record])]);
-        let body = entries::raw(&sealed.payloads()[0], Compression::None).unwrap();
+        let body = entries::raw(&sealed.payloads()[0]).unwrap();
         assert_eq!(String::from_utf8(body).unwrap(), format!("[{expected}]"), "{record}");
     }
 }
@@ -126,7 +126,7 @@ fn a_line_without_fields_is_the_message() {
     let line = lines.arena.store(b"a \"line\" \xff");
     lines.logs[0].body = model::Value::Str(line);
     let sealed = encode(&with(json!({})), &[lines]);
-    let body = entries::raw(&sealed.payloads()[0], Compression::None).unwrap();
+    let body = entries::raw(&sealed.payloads()[0]).unwrap();
     assert_eq!(
         String::from_utf8(body).unwrap(),
         "[{\"timestamp\":1000,\"message\":\"a \\\"line\\\" \u{fffd}\"}]"
@@ -137,7 +137,7 @@ fn a_line_without_fields_is_the_message() {
 fn unicode_is_escaped_on_request() {
     let exporter = with(json!({ "escape_unicode": true }));
     let sealed = encode(&exporter, &[batch("t", &[r#"{"log":"é 😀"}"#])]);
-    let body = entries::raw(&sealed.payloads()[0], Compression::None).unwrap();
+    let body = entries::raw(&sealed.payloads()[0]).unwrap();
     assert_eq!(String::from_utf8(body).unwrap(), r#"[{"timestamp":1000,"message":"\u00e9 \ud83d\ude00"}]"#);
 }
 
@@ -157,7 +157,7 @@ fn payloads_stay_within_the_limits() {
             let sealed = encode(&exporter, &[records(count, bytes)]);
             assert_eq!(sealed.payloads().len(), payloads, "{count} of {bytes} bytes");
             for payload in sealed.payloads() {
-                let raw = entries::raw(payload, exporter.compression).unwrap();
+                let raw = entries::raw(payload).unwrap();
                 assert_eq!(raw.len() as u64, payload.raw_bytes);
                 assert!(raw.len() < 5_000_000 && payload.records <= 1_000);
                 let entries: Vec<Value> = serde_json::from_slice(&raw).unwrap();

@@ -18,7 +18,8 @@ pub(super) fn halve(
     if first == 0 {
         return None;
     }
-    let plain = decompress(compression, &payload.wire().ok()?, payload.raw_bytes).ok()?;
+    let body = payload.wire().ok()?;
+    let plain = decompress(Compression::of(&body), &body, payload.raw_bytes).ok()?;
     let (a, b) = cut(&plain, first as usize, format)?;
     let part = |text: Vec<u8>, records: u64| {
         let raw = text.len() as u64;
