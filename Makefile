@@ -41,6 +41,10 @@ interop: ## only what talks to real clients, engines and emulators, with its out
 million: ## the full proof: a million records through the reference setup
 	OUTRIGGER_RECORDS=1000000 $(CARGO) test --release --locked -p outrigger --test reference -- --nocapture
 
+.PHONY: faults
+faults: ## what goes wrong in production, each fault for FAULT_SECONDS (default 60), one line a case
+	FAULT_SECONDS=$${FAULT_SECONDS:-60} $(CARGO) test --release --locked -p outrigger --test faults -- --nocapture
+
 .PHONY: bench
 bench: ## CPU, memory, start and size, with FLUENT_BIT=/path and VECTOR=/path beside it
 	$(CARGO) build --release --locked -p outrigger -p bench
