@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::{Result, licences, root};
 
 /// Nine in ten files stay far below; beyond this a file is two.
-const MAX_LINES: usize = 500;
+const MAX_LINES: usize = 650;
 const KINDS: [&str; 5] = ["added", "changed", "fixed", "removed", "security"];
 
 pub fn check() -> Result<()> {

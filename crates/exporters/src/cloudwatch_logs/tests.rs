@@ -1,3 +1,5 @@
+//! What `cloudwatch_logs` sends, case by case.
+
 use std::time::Duration;
 
 use engine::testing::batch;

@@ -1,3 +1,5 @@
+//! What `datadog_logs` sends, case by case.
+
 use std::time::Duration;
 
 use engine::testing::batch;

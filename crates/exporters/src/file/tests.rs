@@ -1,3 +1,5 @@
+//! What `file` sends, case by case.
+
 use config::Setting;
 use engine::testing::{batch, exporter};
 use engine::{Encoder as _, Exporter as _, Surroundings};

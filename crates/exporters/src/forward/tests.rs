@@ -1,3 +1,5 @@
+//! What `forward` sends, case by case.
+
 use std::fs;
 
 use config::Setting;

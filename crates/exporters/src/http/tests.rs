@@ -1,3 +1,5 @@
+//! What `http` sends, case by case.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Mutex};
