@@ -39,7 +39,15 @@ pub(crate) struct Traffic {
 /// While it lives, its connection counts as busy.
 pub(crate) struct Busy<'a>(&'a Traffic);
 
+/// The same for work that outlives the reading.
+pub(crate) struct Occupied(Arc<Traffic>);
+
 impl Traffic {
+    pub(crate) fn occupied(self: &Arc<Self>) -> Occupied {
+        self.busy.fetch_add(1, Ordering::AcqRel);
+        Occupied(self.clone())
+    }
+
     pub(crate) fn busy(&self) -> Busy<'_> {
         self.busy.fetch_add(1, Ordering::AcqRel);
         Busy(self)
@@ -59,6 +67,12 @@ impl Drop for Busy<'_> {
     fn drop(&mut self) {
         self.0.touch();
         self.0.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        drop(Busy(&self.0));
     }
 }
 

@@ -19,13 +19,14 @@
 //! ```
 //!
 //! All four forms of a message are understood, compressed with gzip or zstd too. A chunk is acknowledged only at
-//! the chosen level, so records in flight when a task is killed are sent again rather than lost. A message that is
-//! damaged or too long is dropped alone, counted, and the connection goes on. When destinations are full, sockets
+//! the chosen level, so records in flight when a task is killed are sent again rather than lost; a chunk that comes
+//! again while it is still on its way is not taken twice. A message that is damaged or too long is dropped alone, counted, and the connection goes on. When destinations are full, sockets
 //! are not read, so that senders wait; connections are never closed for that. While the process stops, sockets stay
 //! open until senders are gone or silent.
 
 mod connection;
 mod greeting;
+mod outstanding;
 mod resent;
 #[cfg(test)]
 mod tests;
@@ -113,6 +114,8 @@ pub struct FluentForward {
 /// What the connections of one receiver share.
 struct Shared {
     settings: Settings,
+    /// Acknowledgements take so long that senders are read on meanwhile.
+    reads_on: bool,
     secrets: Option<Secrets>,
     resent: Resent,
     traffic: Arc<Traffic>,
@@ -143,6 +146,7 @@ impl Receiver for FluentForward {
         };
         let shared = Shared {
             settings,
+            reads_on: config.ack >= Ack::Durable,
             secrets: secrets(&config, cx)?,
             resent: Resent::default(),
             traffic: Arc::default(),

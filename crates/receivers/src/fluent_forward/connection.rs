@@ -1,7 +1,8 @@
 //! One connection: read, decode, hand on, answer.
 //!
 //! No buffer is held while the sender is silent. While a batch waits for room in the queues nothing is read, and
-//! the sender's socket fills: that is the flow control.
+//! the sender's socket fills: that is the flow control. Where acknowledgements take longer than that, a bounded
+//! number of batches may be on their way (`outstanding`).
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use engine::{Outlet, clock};
-use model::Reason;
+use model::{Batch, Reason};
 use net::{PeerName, Stream};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -19,6 +20,7 @@ use wire::forward::{Ack, Close, Context, Decoded, Decoder};
 
 use super::Shared;
 use super::greeting::greet;
+use super::outstanding::{Outstanding, Round, Sending};
 use crate::connections::Ending;
 use crate::reading::Source;
 
@@ -43,6 +45,7 @@ pub(super) struct Connection {
     /// Tells this connection from others, and whether it lives.
     identity: Arc<()>,
     answered: bool,
+    outstanding: Outstanding,
 }
 
 /// Why a connection ends, where it is not the sender who ends it.
@@ -66,6 +69,7 @@ impl Connection {
             shared,
             identity: Arc::new(()),
             answered: false,
+            outstanding: Outstanding::default(),
         }
     }
 
@@ -87,6 +91,7 @@ impl Connection {
         if let Some(refused) = self.decoder.finish() {
             self.refuse(refused);
         }
+        self.settle_all().await;
     }
 
     async fn greet(&mut self) -> Result<(), End> {
@@ -111,15 +116,15 @@ impl Connection {
 
     async fn read_all(&mut self, ending: &mut Ending) -> End {
         loop {
-            tokio::select! {
-                ready = self.source.ready() => {
-                    if ready.is_err() {
-                        return End::Gone;
-                    }
-                }
+            let done = tokio::select! {
+                ready = self.source.ready() => match ready {
+                    Ok(()) => self.read_once().await,
+                    Err(_) => Err(End::Gone),
+                },
+                (acks, taken) = self.outstanding.next() => self.answer(acks, &taken).await,
                 () = ending.comes() => return self.read_the_rest().await,
-            }
-            if let Err(end) = self.read_once().await {
+            };
+            if let Err(end) = done {
                 return end;
             }
         }
@@ -163,17 +168,70 @@ impl Connection {
         if resent > 0 {
             debug!(component = %self.out.id(), peer = %self.peer, chunks = resent, "chunks sent again left out");
         }
-        let records: usize = batches.iter().map(model::Batch::len).sum();
+        for Ack { reply, .. } in acks.iter().filter(|ack| ack.batch.is_some()) {
+            self.shared.resent.begin(reply, &self.identity);
+        }
+        if self.shared.reads_on {
+            self.start(batches, acks, bytes).await?;
+        } else {
+            self.pass_on(batches, acks, bytes).await?;
+        }
+        if let Some(close) = close {
+            return Err(End::Close(close));
+        }
+        if self.leave.ask(self.decoder.held()) { Ok(()) } else { Err(End::TooMuchHeld) }
+    }
+
+    /// Hands batches on and answers; nothing is read meanwhile.
+    async fn pass_on(&mut self, batches: Vec<Batch>, mut acks: Vec<Ack>, bytes: u64) -> Result<(), End> {
+        let records: usize = batches.iter().map(Batch::len).sum();
         let mut taken = Vec::with_capacity(batches.len());
         for batch in batches {
             let share = bytes * batch.len() as u64 / records as u64;
             taken.push(self.out.send(batch, share).await.is_ok());
         }
-        self.answer(acks, &taken).await?;
-        if let Some(close) = close {
-            return Err(End::Close(close));
+        for ack in acks.iter_mut().filter(|ack| ack.batch.is_none()) {
+            if self.shared.resent.is_under_way(&ack.reply, &self.identity) {
+                ack.batch = Some(taken.len());
+                taken.push(self.shared.resent.outcome(&ack.reply, &self.identity).await);
+            }
         }
-        if self.leave.ask(self.decoder.held()) { Ok(()) } else { Err(End::TooMuchHeld) }
+        self.answer(acks, &taken).await
+    }
+
+    /// Sets batches on their way; their answers come later. Waits only when too much is on its way.
+    async fn start(&mut self, batches: Vec<Batch>, mut acks: Vec<Ack>, bytes: u64) -> Result<(), End> {
+        let records: usize = batches.iter().map(Batch::len).sum();
+        let mut sends: Vec<Sending> = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let share = bytes * batch.len() as u64 / records as u64;
+            let out = self.out.clone();
+            sends.push(Box::pin(async move { out.send(batch, share).await.is_ok() }));
+        }
+        for ack in acks.iter_mut().filter(|ack| ack.batch.is_none()) {
+            if self.shared.resent.is_under_way(&ack.reply, &self.identity) {
+                ack.batch = Some(sends.len());
+                let (shared, reply, own) = (self.shared.clone(), ack.reply.clone(), self.identity.clone());
+                sends.push(Box::pin(async move { shared.resent.outcome(&reply, &own).await }));
+            }
+        }
+        if !sends.is_empty() || !acks.is_empty() {
+            let busy = self.shared.traffic.occupied();
+            self.outstanding.push(Round::new(sends, acks, bytes, busy));
+        }
+        while self.outstanding.is_full() {
+            let (acks, taken) = self.outstanding.next().await;
+            self.answer(acks, &taken).await?;
+        }
+        Ok(())
+    }
+
+    /// Sees everything through that is still on its way, whether or not somebody listens for the answers.
+    async fn settle_all(&mut self) {
+        while !self.outstanding.is_empty() {
+            let (acks, taken) = self.outstanding.next().await;
+            let _ = self.answer(acks, &taken).await;
+        }
     }
 
     fn decode(&mut self, buffer: Vec<u8>) -> Decoded {
@@ -185,15 +243,15 @@ impl Connection {
     /// Answers chunks that were taken in, each in a write of its own: some clients lose the second of two
     /// answers that arrive together.
     async fn answer(&mut self, acks: Vec<Ack>, taken: &[bool]) -> Result<(), End> {
-        for Ack { batch, reply } in acks {
-            if batch.is_some_and(|batch| !taken[batch]) {
-                continue;
-            }
-            // First remembered, then sent: the sender may come back before the write returns.
-            self.shared.resent.remember(&reply, &self.identity);
+        let was_taken = |ack: &Ack| ack.batch.is_none_or(|batch| taken[batch]);
+        // First remembered, all of them, then sent: the sender may come back before a write returns.
+        for ack in &acks {
+            self.shared.resent.settle(&ack.reply, &self.identity, was_taken(ack));
+        }
+        for Ack { reply, .. } in acks.iter().filter(|ack| was_taken(ack)) {
             self.answered = true;
             let Ok(stream) = self.source.writer() else { return Err(End::Deaf) };
-            match timeout(ANSWER_TIMEOUT, stream.write_all(&reply)).await {
+            match timeout(ANSWER_TIMEOUT, stream.write_all(reply)).await {
                 Ok(Ok(())) => {}
                 _ => return Err(End::Deaf),
             }

@@ -1,5 +1,7 @@
 //! The receiver as clients meet it, over real sockets.
 
+mod acks;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
