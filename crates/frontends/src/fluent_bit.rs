@@ -9,6 +9,7 @@
 
 mod classic;
 mod common;
+mod compat;
 mod context;
 mod document;
 mod draft;
@@ -63,11 +64,33 @@ pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 /// Whatever could be lowered is in the topology, whatever could not is in the diagnostics; with an error among
 /// them the caller decides whether the rest is good enough.
 pub fn lower(sources: &[Source], files: &dyn Files, environment: Environment<'_>) -> (Topology, Diagnostics) {
+    lower_with(sources, files, environment, Options::default())
+}
+
+/// What to say beside what is needed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Name with a warning, where it is written, what Fluent Bit would refuse and this program takes: its
+    /// message begins with "Fluent Bit refuses". The topology is the same.
+    pub compat: bool,
+}
+
+/// As [`lower`], with options.
+pub fn lower_with(
+    sources: &[Source],
+    files: &dyn Files,
+    environment: Environment<'_>,
+    options: Options,
+) -> (Topology, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
     let mut loader = Loader::new(files, &mut diagnostics);
+    loader.compat = options.compat;
     for source in sources {
         loader.source(source);
+        // Only the first is what Fluent Bit gets with `-c`.
+        loader.in_main = false;
     }
+    let main_files = std::mem::take(&mut loader.main_files);
     let mut document = std::mem::take(&mut loader.document);
     let mut cx = Context::new(environment, document.variables.clone(), Diagnostics::new());
     let asked = service::parser_files(&cx, &document.sections);
@@ -79,6 +102,9 @@ pub fn lower(sources: &[Source], files: &dyn Files, environment: Environment<'_>
     append(&mut document, std::mem::take(&mut loader.document));
     cx.variables = document.variables.iter().cloned().collect();
     cx.diagnostics = diagnostics;
+    if options.compat {
+        compat::check(&mut cx, &document, &main_files);
+    }
     lower_document(&mut cx, &document);
     cx.topology.pipelines.push(cx.pipeline);
     (cx.topology, cx.diagnostics)

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use config::{Diagnostics, TagMatch, Topology};
-use frontends::fluent_bit::{Source, WithShipped, lower};
+use frontends::fluent_bit::{Options, Source, WithShipped, lower, lower_with};
 use frontends::{Disk, Files, Memory};
 use serde_json::{Value, json};
 
@@ -104,13 +104,21 @@ fn as_json(topology: &Topology) -> Value {
         "exporters": topology.exporters.iter().map(|exporter| {
             let mut value = component(&exporter.component);
             if exporter.delivery != config::Delivery::default() {
-                value["delivery"] = json!(format!("{:?}", exporter.delivery));
+                value["delivery"] = json!(delivery(&exporter.delivery));
             }
             value
         }).collect::<Vec<_>>(),
         "steps": pipeline.steps.iter().map(|s| format!("{} <- {}", s.processor, tags(&s.matching))).collect::<Vec<_>>(),
         "routes": pipeline.routes.iter().map(|r| format!("{} <- {}", r.exporter, tags(&r.matching))).collect::<Vec<_>>(),
     })
+}
+
+/// What the front end decides; the rest is the binary's.
+fn delivery(delivery: &config::Delivery) -> String {
+    let config::Delivery { flush, overflow, retry, concurrency, timeout, disk_quota_bytes, .. } = delivery;
+    format!(
+        "flush {flush:?}, {overflow:?}, {retry:?}, disk {disk_quota_bytes:?}, {concurrency} at once, {timeout:?}"
+    )
 }
 
 fn tags(matching: &TagMatch) -> String {
@@ -178,7 +186,10 @@ fn recorded_configurations_lower_without_a_fault() {
         let of_case = |name: &str| {
             own.get(name).and_then(Value::as_str).map(str::to_owned).or_else(|| environment(name))
         };
-        let (topology, diagnostics) = lower(&sources, &Disk, &of_case);
+        let (topology, diagnostics) = lower_with(&sources, &Disk, &of_case, Options { compat: true });
+        // Fluent Bit did run it.
+        let refused = diagnostics.iter().find(|d| d.message.starts_with(REFUSED));
+        assert!(refused.is_none(), "{}\n{refused:?}", main.display());
         // Named as not supported, which is all one can ask.
         let faults = diagnostics.iter().filter(|d| d.severity == config::Severity::Error);
         let faults: Vec<_> = faults.filter(|d| !d.message.contains("is not part of Outrigger")).collect();
@@ -312,6 +323,9 @@ fn noise_never_panics() {
     }
 }
 
+/// How a warning of what only Fluent Bit refuses begins.
+const REFUSED: &str = "Fluent Bit refuses";
+
 /// Where we say error and Fluent Bit says nothing: sections it ignores that name what does not exist, and a
 /// multiline parser without a usable rule, which joins nothing.
 const STRICTER: &[&str] = &["parsers_file_other_sections", "multiline_bad_rule"];
@@ -335,16 +349,25 @@ fn where_fluent_bit_starts_so_do_we() {
         if files.read("/parsers.conf").is_ok() {
             sources.push(Source::path("/parsers.conf"));
         }
-        let (_, diagnostics) =
-            lower(&sources, &files, &|name| (name == "AWS_REGION").then(|| "eu-west-1".into()));
+        let environment = |name: &str| (name == "AWS_REGION").then(|| "eu-west-1".into());
+        let (_, diagnostics) = lower(&sources, &files, &environment);
+        let (_, with_compat) = lower_with(&sources, &files, &environment, Options { compat: true });
         let runs = case["exit"] == "runs";
         text.push_str(&format!(
             "## {name}: {}. Fluent Bit {}\n",
             case["about"].as_str().unwrap_or_default(),
             if runs { "starts" } else { "refuses" }
         ));
-        text.push_str(&diagnostics.render(false));
+        text.push_str(&with_compat.render(false));
         text.push('\n');
+        let named = if runs {
+            !with_compat.iter().any(|d| d.message.starts_with(REFUSED))
+        } else {
+            with_compat.has_errors() || with_compat.render(false).contains(REFUSED)
+        };
+        if !named {
+            wrong.push(format!("{name}, {}\n{}", case["exit"], with_compat.render(false)));
+        }
         if runs && diagnostics.has_errors() && !STRICTER.contains(&name) {
             wrong.push(format!("{name}\n{}", diagnostics.render(false)));
         }

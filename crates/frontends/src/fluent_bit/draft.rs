@@ -179,6 +179,8 @@ impl<'d, 'c> Draft<'d, 'c> {
         let known: Vec<&str> = tables.iter().flat_map(|table| table.iter().map(|field| field.key)).collect();
         let help = match closest(&property.key, known) {
             Some(near) => format!("did you mean `{near}`?"),
+            // Of parsers, Fluent Bit takes no notice.
+            None if self.gravity == Severity::Warning => "it is ignored".to_owned(),
             None => "it is ignored here; Fluent Bit refuses to start on an unknown property".to_owned(),
         };
         self.error(format!("{} has no property `{}`", self.label, property.key), property.origin, &help);

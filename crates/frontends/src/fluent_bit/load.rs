@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use config::{Diagnostic, Diagnostics, FileId, Origin, Severity};
 
 use super::classic::{self, Line};
+use super::compat::layout;
 use super::document::{Document, Kind, Property, Section};
 use super::{Source, glob, yaml_dialect};
 use crate::Files;
@@ -18,6 +19,11 @@ pub(super) struct Loader<'a> {
     pub document: Document,
     /// How grave a missing file is: Fluent Bit goes on without a `Parsers_File`.
     pub gravity: Severity,
+    /// Name what Fluent Bit would refuse of the files' layout.
+    pub compat: bool,
+    /// Whether the file being read, or the one that includes it, is the main one; and those that were.
+    pub in_main: bool,
+    pub main_files: Vec<FileId>,
     /// The folder of the first file, which relative includes start from.
     base: Option<String>,
     seen: HashSet<String>,
@@ -30,6 +36,9 @@ impl<'a> Loader<'a> {
             diagnostics,
             document: Document::default(),
             gravity: Severity::Error,
+            compat: false,
+            in_main: true,
+            main_files: Vec::new(),
             base: None,
             seen: HashSet::new(),
         }
@@ -78,6 +87,9 @@ impl<'a> Loader<'a> {
     fn text(&mut self, name: &str, bytes: &[u8]) {
         self.base.get_or_insert_with(|| folder(name).to_owned());
         let file = FileId::named(name);
+        if self.in_main {
+            self.main_files.push(file);
+        }
         let text = String::from_utf8_lossy(bytes);
         if matches!(text, std::borrow::Cow::Owned(_)) {
             let message = "this file is not UTF-8; what could not be read was replaced";
@@ -91,6 +103,9 @@ impl<'a> Loader<'a> {
         if name.ends_with(".yaml") || name.ends_with(".yml") {
             yaml_dialect::read(self, &text, file);
         } else {
+            if self.compat {
+                layout::check(&text, file, self.diagnostics);
+            }
             self.classic(&text, file);
         }
         self.warn_of_mixed_kinds(file, before);
