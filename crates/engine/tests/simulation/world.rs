@@ -60,6 +60,8 @@ enum Mood {
     /// Takes no more than so many records at once.
     Small(u64),
     Picky,
+    /// The exporter panics now and then.
+    Broken,
 }
 
 /// A destination: what it took, and how it answers.
@@ -106,11 +108,11 @@ impl Sink {
         }
     }
 
-    /// `None`: no answer ever.
-    fn answer(&mut self, payload: &Payload) -> Option<Outcome> {
+    fn answer(&mut self, payload: &Payload) -> Answer {
         self.change_mood();
         let outcome = match self.mood {
-            Mood::Hanging => return None,
+            Mood::Hanging => return Answer::Never,
+            Mood::Broken if self.dice.percent(50) => return Answer::Panic,
             Mood::Down => Outcome::retry("503"),
             Mood::Throttling => {
                 Outcome::Retry { after: Some(self.dice.millis(1, 60_000)), reason: "429".into() }
@@ -119,12 +121,12 @@ impl Sink {
             Mood::Picky => {
                 Outcome::Rejected { records: self.dice.within(1, payload.records), reason: "400".into() }
             }
-            Mood::Good | Mood::Small(_) => Outcome::Sent,
+            Mood::Good | Mood::Small(_) | Mood::Broken => Outcome::Sent,
         };
         let refused = match &outcome {
             Outcome::Sent => 0,
             Outcome::Rejected { records, .. } => *records,
-            _ => return Some(outcome),
+            _ => return Answer::With(outcome),
         };
         let body = payload.wire().expect("a payload can be unpacked");
         for (place, chunk) in body.chunks_exact(RECORD).enumerate() {
@@ -135,8 +137,14 @@ impl Sink {
                 self.rejected.insert(number);
             }
         }
-        Some(outcome)
+        Answer::With(outcome)
     }
+}
+
+enum Answer {
+    With(Outcome),
+    Never,
+    Panic,
 }
 
 /// Sinks and feeds are found by number, as settings are data.
@@ -185,8 +193,9 @@ impl Exporter for Simulated {
         tokio::time::sleep(wait).await;
         let answer = self.0.lock().unwrap().answer(payload);
         match answer {
-            Some(outcome) => outcome,
-            None => std::future::pending().await,
+            Answer::With(outcome) => outcome,
+            Answer::Never => std::future::pending().await,
+            Answer::Panic => panic!("on purpose"),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{Case, Settings};
 
 pub fn cases() -> Vec<Case> {
     vec![
-        Case::new("disk full", true, |settings| limited(settings, "100M", Some("size=2m"))),
+        Case::new("disk full", true, |settings| limited(settings, "100M", Some("size=1m"))),
         Case::new("disk quota used up", false, |settings| limited(settings, "1M", None)),
         Case::new("read-only directory", true, |settings| limited(settings, "100M", Some("ro"))),
         Case::new("torn last frame", false, |settings| damaged(settings, false)),
@@ -51,12 +51,14 @@ fn limited(settings: &Settings, quota: &str, mount: Option<&str>) -> Finding {
     SINKS.iter().for_each(|sink| rig.faults(*sink).set(Fault::Status(503)));
     let load = Load::acknowledged(&rig.socket(), 32, 200);
     let (_, peak, _) = watched(&rig, running.id(), &load, || thread::sleep(settings.fault));
+    let early = load.sent();
     SINKS.iter().for_each(|sink| rig.faults(*sink).lift());
     let acknowledged = load.finish();
     rig.wait_for(acknowledged);
     let exit = running.stop();
     let mut finding = Finding { peak, took: started.elapsed(), ..Finding::default() };
     rig.count(&mut finding, acknowledged);
+    finding.notes.push(format!("{early} acknowledged while both were down, {acknowledged} in all"));
     finding.must(acknowledged > 0, "nothing was acknowledged");
     finding.must_end(&exit, 0);
     finding.must_be_whole(0);

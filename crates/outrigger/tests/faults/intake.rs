@@ -13,7 +13,7 @@ use testkit::process::{Outrigger, Running};
 use testkit::proxy::Mode;
 
 use crate::load::{Load, message};
-use crate::rig::{Finding, Outage, Rig, SINKS, Shape, outage, watched};
+use crate::rig::{Finding, Outage, Rig, SINKS, Shape, outage, tail, watched};
 use crate::{Case, MIB, Settings};
 
 /// The container of the smallest task.
@@ -120,20 +120,20 @@ fn small_container(settings: &Settings) -> Finding {
     let mut running: Running = rig.dress(group.command()).start();
     SINKS.iter().for_each(|sink| rig.proxy(*sink).set(Mode::HalfOpen));
     let load = Load::plain(rig.socket(), None);
-    let (_, peak, _) =
-        watched(&rig, running.id(), &load, || thread::sleep(settings.fault.max(Duration::from_secs(5))));
-    let mut finding = Finding { peak, ..Finding::default() };
+    let time = settings.fault.clamp(Duration::from_secs(5), Duration::from_secs(60));
+    let (_, peak, _) = watched(&rig, running.id(), &load, || thread::sleep(time));
+    let mut finding = Finding { peak, took: started.elapsed(), ..Finding::default() };
     let early = load.sent();
-    finding.must(!running.ended(), format!("it ended: {}", crate::rig::tail(&running.stderr())));
+    if running.ended() {
+        let exit = running.wait();
+        finding
+            .must(false, format!("killed: {:?} after {early} records: {}", exit.status, tail(&exit.stderr)));
+        return finding;
+    }
     SINKS.iter().for_each(|sink| rig.proxy(*sink).set(Mode::Pass));
-    let (sent, peak, _) = {
-        let ended = AtomicBool::new(false);
-        let (_, peak, delays) =
-            watched(&rig, running.id(), &load, || ended.store(running.ended(), Ordering::Relaxed));
-        (load.finish(), peak, delays)
-    };
+    let sent = load.finish();
     rig.wait_for(sent);
-    finding.peak = finding.peak.max(peak).max(running.usage().peak);
+    finding.peak = finding.peak.max(running.usage().peak);
     finding.notes.push(format!("{early} records before it was mended; limit met: {}", group.failures()));
     let exit = running.stop();
     finding.took = started.elapsed();

@@ -194,7 +194,13 @@ impl Finding {
     }
 
     /// The end of a run: exit code, the ledger's law, no panic.
+    ///
+    /// `FAULT_LOGS` names a folder that keeps what it said.
     pub fn must_end(&mut self, exit: &Exit, code: i32) -> Value {
+        if let Some(folder) = std::env::var_os("FAULT_LOGS") {
+            let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
+            let _ = std::fs::write(PathBuf::from(folder).join(format!("{now}.log")), &exit.stderr);
+        }
         let ledger = exit.final_ledger().unwrap_or_default();
         self.must(!exit.panicked(), format!("it panicked: {}", tail(&exit.stderr)));
         let found = exit.code();
