@@ -39,6 +39,9 @@ pub enum Command {
         after_help = "Example: echo '{\"log\":\"hi\"}' | outrigger explain --config fluent-bit.conf --sample -"
     )]
     Explain(ExplainOptions),
+    /// Deliver what a lifeboat, dead letters or a queue folder hold, and remove what was delivered
+    #[command(after_help = "Example: outrigger replay s3://my-bucket/lifeboat --config fluent-bit.conf")]
+    Replay(ReplayOptions),
     /// Exit 0 if the local instance is healthy; for an ECS healthCheck, without shell or curl
     #[command(after_help = "Example: outrigger health --mode delivering --max-age 60s")]
     Health(HealthOptions),
@@ -76,6 +79,9 @@ pub struct RunOptions {
     /// Longest drain after SIGTERM; the default fits ECS's stop timeout of 30 s
     #[arg(long, value_name = "TIME", value_parser = duration, env = "OUTRIGGER_SHUTDOWN_TIMEOUT")]
     pub shutdown_timeout: Option<Duration>,
+    /// Where what no destination took by the end goes: s3://bucket/prefix
+    #[arg(long, value_name = "URI", env = "OUTRIGGER_LIFEBOAT")]
+    pub lifeboat: Option<String>,
     /// Look for a changed configuration this often and take it without a restart; SIGHUP asks at once
     #[arg(long, value_name = "TIME", value_parser = duration, env = "OUTRIGGER_RELOAD")]
     pub reload: Option<Duration>,
@@ -97,6 +103,18 @@ pub struct ExplainOptions {
     /// The tag of the sample
     #[arg(long, default_value = "app-firelens-0123456789abcdef0123456789abcdef")]
     pub tag: String,
+}
+
+#[derive(Args, Clone)]
+pub struct ReplayOptions {
+    /// s3://bucket/prefix, a folder of dead letters or of a queue, or the data folder with all of them
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+    #[command(flatten)]
+    pub sources: ConfigOptions,
+    /// Deliver to this destination, of the same kind, instead of the one of the same name
+    #[arg(long, value_name = "ID")]
+    pub to: Option<String>,
 }
 
 #[derive(Args, Clone)]

@@ -3,6 +3,7 @@
 mod components;
 mod explain;
 mod health;
+mod replay;
 mod run;
 
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -10,6 +11,7 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 pub use components::components;
 pub use explain::explain;
 pub use health::health;
+pub use replay::replay;
 pub use run::{fluent_bit, run};
 
 use config::Diagnostics;

@@ -163,7 +163,7 @@ fn lower(
 }
 
 /// Fluent Bit answers `${HOSTNAME}` itself where the environment does not.
-fn host_name() -> Option<String> {
+pub fn host_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     Some(name.trim().to_owned())
 }

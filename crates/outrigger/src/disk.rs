@@ -1,6 +1,6 @@
 //! Where the queues of this process wait on disk, and how much room they may take.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use config::topology::{DeadLetters, DiskQueue, Topology};
 use net::Environment;

@@ -138,7 +138,7 @@ pub fn s3_uri(uri: &str) -> Option<(String, String)> {
     Some((bucket.into(), key.into()))
 }
 
-fn client(environment: &Environment) -> Result<S3, Diagnostic> {
+pub fn client(environment: &Environment) -> Result<S3, Diagnostic> {
     let refused = |error: net::tls::TlsConfigError| Diagnostic::error(error.to_string());
     let credentials = Credentials::from_environment(environment).map_err(refused)?;
     let http = Client::new(ClientSettings::new(environment)).map_err(refused)?;

@@ -7,6 +7,7 @@ mod configuration;
 mod disk;
 mod early;
 mod firelens;
+mod lifeboat;
 mod machine;
 mod metrics;
 mod monitor;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::FluentBit(options) => commands::fluent_bit(options),
         Command::Validate(options) => commands::validate(&options),
         Command::Explain(options) => commands::explain(&options),
+        Command::Replay(options) => commands::replay(&options),
         Command::Health(options) => commands::health(&options),
         Command::Components(options) => commands::components(&options),
     };

@@ -130,6 +130,9 @@ fn for_people(summary: &Summary) -> String {
             "{}: {} of {} delivered",
             view.id, view.counts.delivered, view.counts.accepted
         ));
+        if view.counts.saved > 0 {
+            text.push_str(&format!(", {} in the lifeboat", view.counts.saved));
+        }
         for (reason, records) in &view.counts.dropped {
             text.push_str(&format!(", {records} {reason}"));
         }
@@ -145,6 +148,7 @@ fn for_scripts(summary: &Summary) -> serde_json::Value {
         "took_seconds": summary.took.as_secs_f64(),
         "lost": summary.lost,
         "on_disk": summary.on_disk,
+        "saved": summary.saved,
         "balances": snapshot.balances(),
         "intake": snapshot.intake,
         "receivers": snapshot.receivers,

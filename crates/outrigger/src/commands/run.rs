@@ -21,6 +21,7 @@ use crate::Exit;
 use crate::api::{self, Pages};
 use crate::cli::{FluentBitOptions, RunOptions, VERSION};
 use crate::configuration::{self, Resolved};
+use crate::lifeboat::Boat;
 use crate::machine::Machine;
 use crate::monitor::Monitor;
 use crate::{early, report};
@@ -134,6 +135,7 @@ async fn run_until_stopped(
     }
     let ledger = Arc::new(Ledger::default());
     let mut running = Running::start(plan, ledger.clone());
+    set_lifeboat(&mut running, options, &current.surroundings);
     let mut services = JoinSet::new();
     services.spawn(close_unused(sockets.clone()));
     serve_pages(&mut services, &ledger, &environment);
@@ -147,6 +149,16 @@ async fn run_until_stopped(
     let summary = running.shutdown(budget).await;
     services.shutdown().await;
     finish(&summary)
+}
+
+fn set_lifeboat(running: &mut Running, options: &RunOptions, surroundings: &Surroundings) {
+    let environment = &surroundings.environment;
+    let written = options.lifeboat.as_deref().or(environment.get("OUTRIGGER_LIFEBOAT"));
+    let Some(uri) = written.filter(|uri| !uri.is_empty()) else { return };
+    match Boat::new(uri, environment, surroundings.task.as_deref()) {
+        Ok(boat) => running.set_lifeboat(Arc::new(boat)),
+        Err(reason) => error!(lifeboat = uri, reason, "there will be no lifeboat"),
+    }
 }
 
 /// Receivers take their sockets when they first run; what is left a moment later nobody wants.
@@ -251,5 +263,5 @@ fn bind(listen: &str, what: &str) -> Option<Listener> {
 
 fn finish(summary: &Summary) -> Exit {
     report::last_words(summary);
-    if summary.lost + summary.on_disk > 0 { Exit::Unsent } else { Exit::Drained }
+    if summary.lost + summary.on_disk + summary.saved > 0 { Exit::Unsent } else { Exit::Drained }
 }
