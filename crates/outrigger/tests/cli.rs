@@ -14,7 +14,7 @@ fn every_command_has_help_with_an_example() {
     let top = run(&["--help"]);
     assert_eq!(top.code(), Some(0));
     let mut all = top.stdout_text();
-    for command in ["run", "validate", "explain", "health", "components", "fluent-bit"] {
+    for command in ["run", "validate", "explain", "replay", "health", "components", "fluent-bit"] {
         let help = run(&[command, "--help"]);
         assert_eq!(help.code(), Some(0), "{command}: {}", help.stderr);
         assert!(help.stdout_text().contains("Example"), "{command} has no example");
