@@ -61,6 +61,8 @@ pub struct ReceiverCounts {
     pub bytes: u64,
     /// What could not be decoded and so never became a record.
     pub refused: Drops,
+    /// It failed and waits to be started again.
+    pub down: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -208,6 +210,10 @@ impl Ledger {
             counts.records += records;
             counts.bytes += bytes;
         });
+    }
+
+    pub(crate) fn set_down(&self, receiver: &ComponentId, down: bool) {
+        self.change(|intake| named(&mut intake.receivers, receiver).down = down);
     }
 
     pub(crate) fn refused(&self, receiver: &ComponentId, reason: Reason, records: u64, bytes: u64) {

@@ -91,6 +91,11 @@ impl Outlet {
         self.ledger.refused(&self.id, reason, records, wire_bytes);
     }
 
+    /// Notes whether the receiver runs.
+    pub(crate) fn set_down(&self, down: bool) {
+        self.ledger.set_down(&self.id, down);
+    }
+
     /// The receiver's name, for log lines.
     pub fn id(&self) -> &ComponentId {
         &self.id

@@ -90,7 +90,8 @@ impl Payload {
         if let Ok(packed) = zstd::bulk::compress(bytes, 1)
             && (packed.len() as f64) < bytes.len() as f64 * PAYS
         {
-            self.body = Body::Packed(packed.into(), bytes.len());
+            // Copied, because the compressor's buffer has room for the full size and would be held with it.
+            self.body = Body::Packed(Bytes::copy_from_slice(&packed), bytes.len());
         }
     }
 
@@ -194,6 +195,10 @@ mod tests {
         assert!(matches!(payload.body, Body::Packed(..)));
         assert!(payload.held_bytes() < before / 5);
         assert_eq!(payload.wire().unwrap(), text);
+        let Body::Packed(packed, _) = payload.body.clone() else { unreachable!() };
+        drop(payload);
+        let (len, whole) = (packed.len(), packed.try_into_mut().expect("nobody shares it").capacity());
+        assert!(whole <= len + 64, "{len} bytes hold {whole}");
     }
 
     #[test]

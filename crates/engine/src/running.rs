@@ -277,12 +277,14 @@ async fn keep_running(planned: PlannedReceiver, surroundings: Surroundings, outl
             }
             _ => return,
         }
+        outlet.set_down(true);
         tokio::select! {
             () = sleep(wait) => {}
             () = stop.draining() => return,
         }
         wait = (wait * 2).min(MAX_RESTART_WAIT);
         next = rebuild(&id, entry, &settings, &surroundings);
+        outlet.set_down(next.is_none());
     }
     info!(component = %id, "receiver ended");
 }

@@ -280,8 +280,12 @@ async fn a_reload_keeps_the_receiver_and_loses_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_fails_or_panics_is_started_again() {
     let rig = Rig::start(Shape { receiver_fails: 3, ..Shape::default() }, [Script::always(Outcome::Sent)]);
+    let down = || rig.ledger.snapshot().receivers.iter().any(|(_, counts)| counts.down);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(down());
     tokio::time::sleep(Duration::from_secs(60)).await;
     rig.send("app", 0, 1).await.unwrap();
+    assert!(!down());
     let summary = rig.shutdown(Duration::from_secs(5)).await;
     assert_eq!(summary.ledger.destination("out.0").unwrap().counts.delivered, 1);
 }
