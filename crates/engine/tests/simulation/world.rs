@@ -95,8 +95,15 @@ impl Sink {
     fn change_mood(&mut self) {
         let now = Instant::now();
         if self.until.is_none_or(|until| until <= now) {
-            let moods =
-                [Mood::Good, Mood::Down, Mood::Throttling, Mood::Hanging, Mood::Small(0), Mood::Picky];
+            let moods = [
+                Mood::Good,
+                Mood::Down,
+                Mood::Throttling,
+                Mood::Hanging,
+                Mood::Small(0),
+                Mood::Picky,
+                Mood::Broken,
+            ];
             self.mood = self.dice.one_of(&moods);
             if let Mood::Small(most) = &mut self.mood {
                 *most = self.dice.within(0, 40);

@@ -10,6 +10,9 @@ use testkit::proxy::Mode;
 use crate::rig::{Finding, Outage, PAYLOAD, Rig, SINKS, Shape, Sink, outage};
 use crate::{Case, Settings};
 
+/// A connection that ends may swallow an answer: four senders, one payload each, at both ends of the fault.
+const CUT: u64 = 8 * PAYLOAD;
+
 /// How a destination misbehaves.
 #[derive(Clone)]
 enum Way {
@@ -33,12 +36,11 @@ fn kinds() -> Vec<Kind> {
         kind("answers 429 with Retry-After", [false, true], answers(Fault::RetryAfter(429, 1)), 0),
         kind("answers 413 to what is large", [true, false], answers(Fault::TooLarge(4_000)), 0),
         kind("answers 403", [false, false], answers(Fault::Status(403)), 0),
-        kind("takes connections and hangs", [true, false], Way::Connection(Mode::HalfOpen), 0),
-        kind("swallows requests", [false, true], Way::Connection(Mode::BlackHole), 0),
-        kind("takes no connections", [false, false], Way::Connection(Mode::Deaf), 0),
-        // Each reset may hit an answer on its way: four senders, one payload each, at both ends of the fault.
-        kind("resets connections", [true, true], Way::Connection(Mode::Reset), 8 * PAYLOAD),
-        kind("breaks requests in the middle", [false, false], Way::Connection(Mode::Cut(3_000)), 8 * PAYLOAD),
+        kind("takes connections and hangs", [true, false], Way::Connection(Mode::HalfOpen), CUT),
+        kind("swallows requests", [false, true], Way::Connection(Mode::BlackHole), CUT),
+        kind("takes no connections", [false, false], Way::Connection(Mode::Deaf), CUT),
+        kind("resets connections", [true, true], Way::Connection(Mode::Reset), CUT),
+        kind("breaks requests in the middle", [false, false], Way::Connection(Mode::Cut(3_000)), CUT),
         kind("is far away", [false, false], Way::Connection(Mode::Latency(Duration::from_millis(300))), 0),
     ]
 }

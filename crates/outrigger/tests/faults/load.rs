@@ -15,7 +15,7 @@ use testkit::forward::{Address, Connection};
 /// Between two writes at a given rate.
 const STEP: Duration = Duration::from_millis(10);
 /// Longest wait for an answer before the connection is given up.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_secs(900);
 
 /// A sender at work.
 pub struct Load {

@@ -24,8 +24,9 @@ use rig::{Finding, Outage};
 
 const MIB: u64 = 1 << 20;
 
-/// What a debug build under an uneven load may have above the healthy peak, beside the promised tenth.
-const MEMORY_SLACK: u64 = 24 * MIB;
+/// Queues fill their memory before they spill, and that is all they may take beside the promised tenth above the
+/// healthy peak.
+const QUEUE_MEMORY: u64 = 64 * MIB;
 
 /// How long and how often.
 pub struct Settings {
@@ -57,7 +58,7 @@ impl Finding {
     /// A tenth above the healthy peak is promised.
     pub fn must_hold_memory(&mut self, settings: &Settings) {
         let (peak, healthy) = (self.peak, settings.healthy());
-        let most = healthy + healthy / 10 + MEMORY_SLACK;
+        let most = healthy + healthy / 10 + QUEUE_MEMORY;
         self.must(healthy == 0 || peak <= most, format!("{} MiB at most", peak / MIB));
     }
 }
