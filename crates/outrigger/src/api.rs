@@ -44,7 +44,7 @@ async fn ledger(State(pages): State<Pages>) -> Response {
     json_answer(StatusCode::OK, &body)
 }
 
-/// `mode=alive`: it answers. `mode=delivering`: no destination's oldest unsent record is older than `max_age`.
+/// `mode=alive`: it answers. `mode=ingesting`: no receiver waits to be started again. `mode=delivering`: no destination's oldest unsent record is older than `max_age`.
 async fn health(State(pages): State<Pages>, Query(query): Query<HashMap<String, String>>) -> Response {
     let max_age = match query.get("max_age").map(|text| text.parse::<config::Interval>()) {
         None => Duration::from_secs(60),
@@ -54,19 +54,26 @@ async fn health(State(pages): State<Pages>, Query(query): Query<HashMap<String, 
             return json_answer(StatusCode::BAD_REQUEST, &body);
         }
     };
-    let late: Vec<_> = pages
-        .ledger
-        .snapshot()
+    let snapshot = pages.ledger.snapshot();
+    let down: Vec<_> =
+        snapshot.receivers.iter().filter(|(_, counts)| counts.down).map(|(id, _)| id).collect();
+    let (ingesting, down) = (down.is_empty(), json!(down));
+    let late: Vec<_> = snapshot
         .destinations
         .into_iter()
         .filter(|d| d.oldest_unsent_seconds.is_some_and(|age| age > max_age.as_secs_f64()))
         .map(|d| json!({"destination": d.id, "oldest_unsent_seconds": d.oldest_unsent_seconds, "last_error": d.last_error}))
         .collect();
     let delivering = late.is_empty();
-    let wanted = query.get("mode").is_none_or(|mode| mode == "alive") || delivering;
+    let (wanted, word) = match query.get("mode").map(String::as_str) {
+        None | Some("alive") => (true, "ok"),
+        Some("ingesting") => (ingesting, if ingesting { "ok" } else { "down" }),
+        Some(_) => (delivering, if delivering { "ok" } else { "late" }),
+    };
     let status = if wanted { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let word = if wanted { "ok" } else { "late" };
-    json_answer(status, &json!({"status": word, "delivering": delivering, "late": late}))
+    let body =
+        json!({"status": word, "ingesting": ingesting, "down": down, "delivering": delivering, "late": late});
+    json_answer(status, &body)
 }
 
 fn json_answer(status: StatusCode, body: &serde_json::Value) -> Response {

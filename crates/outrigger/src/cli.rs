@@ -119,8 +119,9 @@ pub struct ReplayOptions {
 
 #[derive(Args, Clone)]
 pub struct HealthOptions {
-    /// alive: it answers; delivering: no destination's oldest unsent record is older than --max-age
-    #[arg(long, default_value = "alive", value_parser = ["alive", "delivering"])]
+    /// alive: it answers; ingesting: no receiver has failed and waits to be started again; delivering: no
+    /// destination's oldest unsent record is older than --max-age
+    #[arg(long, default_value = "alive", value_parser = ["alive", "ingesting", "delivering"])]
     pub mode: String,
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub max_age: Duration,

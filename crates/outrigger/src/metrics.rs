@@ -58,7 +58,7 @@ fn processors(page: &mut Exposition, snapshot: &Snapshot) {
 
 fn destinations(page: &mut Exposition, snapshot: &Snapshot) {
     type Count = fn(&engine::ledger::DestinationView) -> u64;
-    let counters: [(&str, &str, Count); 8] = [
+    let counters: [(&str, &str, Count); 10] = [
         ("outrigger_destination_accepted_records_total", "Records handed to the destination.", |d| {
             d.counts.accepted
         }),
@@ -71,6 +71,12 @@ fn destinations(page: &mut Exposition, snapshot: &Snapshot) {
         ("outrigger_destination_retries_total", "Tries that were followed by another.", |d| d.counts.retries),
         ("outrigger_destination_errors_total", "Tries that failed.", |d| d.counts.errors),
         ("outrigger_destination_given_up_payloads_total", "Requests given up.", |d| d.counts.retries_failed),
+        (
+            "outrigger_destination_dead_lettered_records_total",
+            "Records lost but kept as dead letters.",
+            |d| d.counts.dead_lettered,
+        ),
+        ("outrigger_destination_saved_records_total", "Records in the lifeboat.", |d| d.counts.saved),
     ];
     for (name, help, count) in counters {
         let mut family = page.counter(name, help);
