@@ -63,7 +63,10 @@ const ZSTD_WINDOW_LOG: u32 = 18;
 const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 pub struct Compressor {
-    method: Method,
+    compression: Compression,
+    /// Tables of up to a megabyte: made when there is something to compress, and dropped again by a payload too
+    /// small to need them soon. Most sidecars are idle most of the time.
+    method: Option<Method>,
     /// Written and not yet compressed.
     gathered: Vec<u8>,
     out: Vec<u8>,
@@ -71,30 +74,26 @@ pub struct Compressor {
     taken: u64,
     /// When the last payload ended.
     since: Instant,
+    /// Of gzip, for this payload.
+    level: u32,
 }
 
 enum Method {
-    None,
     Gzip { deflate: Box<Compress>, crc: Crc },
     Zstd(Box<ZstdEncoder<'static>>),
 }
 
 impl Compressor {
     pub fn new(compression: Compression) -> Compressor {
-        let method = match compression {
-            Compression::None => Method::None,
-            Compression::Gzip => {
-                let deflate = Compress::new(flate2::Compression::new(GZIP_LEVEL), false);
-                Method::Gzip { deflate: Box::new(deflate), crc: Crc::new() }
-            }
-            Compression::Zstd => {
-                let mut encoder = ZstdEncoder::new(ZSTD_LEVEL).expect("bug: zstd refuses its level");
-                let window = CParameter::WindowLog(ZSTD_WINDOW_LOG);
-                encoder.set_parameter(window).expect("bug: zstd refuses its window");
-                Method::Zstd(Box::new(encoder))
-            }
-        };
-        Compressor { method, gathered: Vec::new(), out: Vec::new(), taken: 0, since: Instant::now() }
+        Compressor {
+            compression,
+            method: None,
+            gathered: Vec::new(),
+            out: Vec::new(),
+            taken: 0,
+            since: Instant::now(),
+            level: GZIP_LEVEL,
+        }
     }
 
     /// What was written and not yet compressed: append here. What is not compressed yet can be taken back.
@@ -109,7 +108,7 @@ impl Compressor {
 
     /// Compresses what was gathered, once it is enough to be worth a call.
     pub fn step(&mut self) {
-        if self.gathered.len() >= GATHER_BYTES && !matches!(self.method, Method::None) {
+        if self.gathered.len() >= GATHER_BYTES && self.compression != Compression::None {
             self.compress(false);
         }
     }
@@ -117,6 +116,10 @@ impl Compressor {
     /// Ends the payload: its bytes as they go on the wire. The next one can begin.
     pub fn finish(&mut self) -> Vec<u8> {
         self.compress(true);
+        if self.taken < GATHER_BYTES as u64 {
+            self.method = None;
+            self.gathered = Vec::new();
+        }
         self.choose_level();
         self.taken = 0;
         let mut body = std::mem::take(&mut self.out);
@@ -130,17 +133,19 @@ impl Compressor {
     /// For the next payload, from how fast this one was filled.
     fn choose_level(&mut self) {
         let elapsed = std::mem::replace(&mut self.since, Instant::now()).elapsed();
-        if let Method::Gzip { deflate, .. } = &mut self.method {
-            let level = flate2::Compression::new(gzip_level(self.taken, elapsed));
-            deflate.set_level(level).expect("bug: deflate refuses its level");
+        self.level = gzip_level(self.taken, elapsed);
+        if let Some(Method::Gzip { deflate, .. }) = &mut self.method {
+            deflate.set_level(flate2::Compression::new(self.level)).expect("bug: deflate refuses its level");
         }
     }
 
     fn compress(&mut self, last: bool) {
-        let Compressor { method, gathered, out, taken, .. } = self;
-        *taken += gathered.len() as u64;
-        match method {
-            Method::None => return std::mem::swap(gathered, out),
+        self.taken += self.gathered.len() as u64;
+        if self.compression == Compression::None {
+            return std::mem::swap(&mut self.gathered, &mut self.out);
+        }
+        let Compressor { method, gathered, out, level, compression, .. } = self;
+        match method.get_or_insert_with(|| Method::new(*compression, *level)) {
             Method::Gzip { deflate, crc } => {
                 if out.is_empty() {
                     out.extend_from_slice(GZIP_HEADER);
@@ -157,6 +162,19 @@ impl Compressor {
             Method::Zstd(encoder) => run_zstd(encoder, gathered, out, last),
         }
         gathered.clear();
+    }
+}
+
+impl Method {
+    fn new(compression: Compression, level: u32) -> Method {
+        if compression == Compression::Gzip {
+            let deflate = Compress::new(flate2::Compression::new(level), false);
+            return Method::Gzip { deflate: Box::new(deflate), crc: Crc::new() };
+        }
+        let mut encoder = ZstdEncoder::new(ZSTD_LEVEL).expect("bug: zstd refuses its level");
+        let window = CParameter::WindowLog(ZSTD_WINDOW_LOG);
+        encoder.set_parameter(window).expect("bug: zstd refuses its window");
+        Method::Zstd(Box::new(encoder))
     }
 }
 

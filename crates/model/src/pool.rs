@@ -8,9 +8,9 @@ use crate::arena::Node;
 use crate::batch::LogRecord;
 
 /// Vectors kept of each kind on each thread.
-const KEPT: usize = 2;
+const KEPT: usize = 1;
 /// A larger vector is freed instead of kept.
-const MAX_KEPT_BYTES: usize = 512 << 10;
+const MAX_KEPT_BYTES: usize = 256 << 10;
 
 #[derive(Default)]
 struct Pool {
