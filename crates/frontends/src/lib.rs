@@ -6,6 +6,6 @@
 mod files;
 pub mod firelens;
 pub mod fluent_bit;
-mod yaml;
+pub mod yaml;
 
 pub use files::{Disk, Files, Memory};

@@ -11,7 +11,7 @@ const MAX_VALUES: usize = 100_000;
 const MAX_DEPTH: usize = 100;
 
 /// Reads the first document. An empty one is `Null`.
-pub(crate) fn parse(text: &str, file: FileId) -> Result<Setting, Diagnostic> {
+pub fn parse(text: &str, file: FileId) -> Result<Setting, Diagnostic> {
     let mut builder = Builder { file, open: Vec::new(), anchors: HashMap::new(), root: None, values: 0 };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|fault| {
@@ -39,6 +39,12 @@ struct Open {
     key: Option<Key>,
 }
 
+impl Open {
+    fn wants_key(&self) -> bool {
+        matches!(self.setting.node, Node::Map(_)) && self.key.is_none()
+    }
+}
+
 struct Builder {
     file: FileId,
     open: Vec<Open>,
@@ -51,7 +57,9 @@ impl Builder {
     fn take(&mut self, event: Event<'_>, origin: Origin) -> Result<(), Diagnostic> {
         match event {
             Event::Scalar(text, style, anchor, _) => {
-                let null = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null");
+                // There is a component `null`, so as a key the word is a word.
+                let is_key = self.open.last().is_some_and(Open::wants_key) && &*text == "null";
+                let null = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null") && !is_key;
                 let node = if null { Node::Null } else { Node::Str(text.into_owned()) };
                 self.finish(Setting::from(node).at(origin), anchor)
             }

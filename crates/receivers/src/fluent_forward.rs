@@ -20,9 +20,10 @@
 //!
 //! All four forms of a message are understood, compressed with gzip or zstd too. A chunk is acknowledged only at
 //! the chosen level, so records in flight when a task is killed are sent again rather than lost; a chunk that comes
-//! again while it is still on its way is not taken twice. A message that is damaged or too long is dropped alone, counted, and the connection goes on. When destinations are full, sockets
-//! are not read, so that senders wait; connections are never closed for that. While the process stops, sockets stay
-//! open until senders are gone or silent.
+//! again while its first one is still on its way is not taken twice. A message that is damaged or too long is
+//! dropped alone, counted, and the connection goes on. When destinations are full, sockets are not read, so that
+//! senders wait; connections are never closed for that. While the process stops, sockets stay open until senders
+//! are gone or silent.
 
 mod connection;
 mod greeting;
