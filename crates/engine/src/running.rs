@@ -200,8 +200,8 @@ impl Flow {
     /// Fills the lifeboat from all destinations at once, so that a large one does not use up the time of others.
     async fn board(&self, lifeboat: &Arc<dyn Lifeboat>, ends: Instant) {
         let mut boarding = JoinSet::new();
-        for destination in self.destinations.iter().cloned() {
-            let lifeboat = lifeboat.clone();
+        for destination in &self.destinations {
+            let (destination, lifeboat) = (destination.clone(), lifeboat.clone());
             boarding.spawn(async move { destination.board(&*lifeboat, ends).await });
         }
         while boarding.join_next().await.is_some() {}

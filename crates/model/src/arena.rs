@@ -317,7 +317,8 @@ impl Arena {
             let key = self.key(*id);
             let signature = signature(key);
             let (word, bit) = (signature / 64, 1 << (signature % 64));
-            shadowed |= seen[word] & bit != 0 && live[..place].iter().any(|earlier| self.key(*earlier) == key);
+            shadowed |=
+                seen[word] & bit != 0 && live[..place].iter().any(|earlier| self.key(*earlier) == key);
             seen[word] |= bit;
         }
         if shadowed {

@@ -171,8 +171,7 @@ async fn prometheus(State(monitor): State<Monitor>) -> Response {
         snapshot.destinations.iter().for_each(|d| _ = family.count(&[("name", &d.id)], count(&d.counts)));
     }
     let uptime = monitor.started.elapsed().as_secs();
-    page.gauge("fluentbit_uptime", "Number of seconds that Fluent Bit has been running.")
-        .count(&[], uptime);
+    page.gauge("fluentbit_uptime", "Number of seconds that Fluent Bit has been running.").count(&[], uptime);
     page.gauge("fluentbit_build_info", "Build version information.")
         .count(&[("version", SPEAKS_AS), ("edition", "Community")], 1);
     ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], page.finish()).into_response()

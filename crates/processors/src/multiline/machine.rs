@@ -160,8 +160,9 @@ fn rules(name: &str, rules: &[RuleConfig], cx: &mut BuildContext<'_>) -> Result<
     }
     let compile = |rule: &RuleConfig| {
         let successors = applying_in(&rule.next);
-        // A line after which a new group may begin leaves nothing to wait for.
-        let ends = successors.is_empty() || successors.iter().any(|next| starts.contains(next));
+        // A line after which only a new group can begin leaves nothing to wait for. A rule that begins groups may
+        // also continue them, as the one of java does.
+        let ends = successors.is_empty() || rule.next == START;
         Rule { regex: rule.regex.clone(), successors, ends }
     };
     Ok(Kind::Rules { rules: rules.iter().map(compile).collect(), starts })
