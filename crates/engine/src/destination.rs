@@ -193,7 +193,7 @@ impl Destination {
         if content.is_empty() || !always {
             return;
         }
-        if let Some(file) = self.queue.to_sync() {
+        if let Some(file) = self.queue.take_dirty() {
             let id = self.id.clone();
             tokio::task::spawn_blocking(move || {
                 if let Err(error) = file.sync_data() {
@@ -208,7 +208,7 @@ impl Destination {
     async fn sync_in_time(self: Arc<Self>) {
         loop {
             sleep(Duration::from_secs(1)).await;
-            if let Some(file) = self.queue.to_sync() {
+            if let Some(file) = self.queue.take_dirty() {
                 // A disk that fails now will fail the next write, which is reported.
                 let _ = tokio::task::spawn_blocking(move || file.sync_data()).await;
             }

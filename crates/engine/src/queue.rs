@@ -239,8 +239,8 @@ impl Queue {
     }
 
     /// A handle to force what was written since the last call onto the disk.
-    pub fn to_sync(&self) -> Option<File> {
-        self.state().spool().and_then(Spool::to_sync)
+    pub fn take_dirty(&self) -> Option<File> {
+        self.state().spool().and_then(Spool::take_dirty)
     }
 
     /// True when nothing waits and nothing is in flight.
@@ -294,7 +294,7 @@ impl Queue {
                 }
             }
         }
-        let file = state.spool().and_then(Spool::to_sync);
+        let file = state.spool().and_then(Spool::take_dirty);
         state.disk = Disk::None;
         drop(state);
         if let Some(file) = file {

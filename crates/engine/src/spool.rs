@@ -134,7 +134,7 @@ impl Spool {
     }
 
     /// Appends a payload. It is in the kernel's hands when this returns, safe from the end of this process;
-    /// syncing what [`Spool::to_sync`] returns makes it safe from the end of the machine.
+    /// syncing what [`Spool::take_dirty`] returns makes it safe from the end of the machine.
     pub fn append(&mut self, payload: &Payload, since: Duration) -> Result<Place, SpoolError> {
         self.append_with(payload, since, "")
     }
@@ -188,7 +188,7 @@ impl Spool {
     }
 
     fn begin(&mut self, number: u64) -> io::Result<u64> {
-        if let Some(file) = self.to_sync() {
+        if let Some(file) = self.take_dirty() {
             file.sync_data()?;
         }
         let segment = Segment::create(&self.folder, number)?;
@@ -245,7 +245,7 @@ impl Spool {
 
     /// A handle to sync what was appended since the last call, off the hot path. A segment that is full was
     /// synced when the next was begun.
-    pub fn to_sync(&mut self) -> Option<File> {
+    pub fn take_dirty(&mut self) -> Option<File> {
         if !std::mem::take(&mut self.dirty) {
             return None;
         }

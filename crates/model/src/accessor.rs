@@ -139,7 +139,7 @@ enum Part {
     Path(Path),
     Tag,
     /// A part of the tag, split at dots.
-    TagPart(usize),
+    Piece(usize),
     /// A group of the rule's expression.
     Capture(usize),
 }
@@ -204,7 +204,7 @@ impl Template {
             complete &= match part {
                 Part::Literal(text) => append(out, Some(text.as_bytes())),
                 Part::Tag => append(out, Some(scope.tag.as_bytes())),
-                Part::TagPart(n) => append(out, scope.tag.split('.').nth(*n).map(str::as_bytes)),
+                Part::Piece(n) => append(out, scope.tag.split('.').nth(*n).map(str::as_bytes)),
                 Part::Capture(n) => append(out, scope.captures.get(*n).map(|text| text.as_bytes())),
                 Part::Path(path) => path
                     .find(scope.arena, scope.body)
@@ -250,7 +250,7 @@ fn parse_part(text: &str, base: usize) -> Result<Option<(Part, usize)>, PathErro
             return Ok(Some((Part::Tag, 3)));
         }
         return match parse_segment(after, base + 3)? {
-            (Segment::Index(n), used) => Ok(Some((Part::TagPart(n), 3 + used))),
+            (Segment::Index(n), used) => Ok(Some((Part::Piece(n), 3 + used))),
             (Segment::Key(_), _) => Err(PathError { at: base + 3, expected: "a number, as in `$TAG[1]`" }),
         };
     }

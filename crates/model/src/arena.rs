@@ -423,7 +423,7 @@ impl Arena {
         while id != NIL {
             let node = self.nodes[id as usize];
             if self.bytes(node.key).contains(&b'\\') {
-                let key = self.derive(node.key, |raw, out| json::unescape(raw, out));
+                let key = self.derive(node.key, json::unescape);
                 self.nodes[id as usize].key = key;
             }
             id = node.next;
@@ -456,7 +456,7 @@ impl Arena {
             Some(b'"') => {
                 let inner = span.part(1, span.len() - 1);
                 if self.bytes(inner).contains(&b'\\') {
-                    Value::Str(self.derive(inner, |raw, out| json::unescape(raw, out)))
+                    Value::Str(self.derive(inner, json::unescape))
                 } else {
                     Value::Str(inner)
                 }

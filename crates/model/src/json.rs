@@ -276,11 +276,12 @@ fn unicode_escape(text: &[u8]) -> (char, usize) {
         u32::from_str_radix(digits, 16).ok()
     };
     let Some(high) = unit(text) else { return (char::REPLACEMENT_CHARACTER, text.len().min(4)) };
-    if (0xd800..0xdc00).contains(&high) && text.get(4..6) == Some(b"\\u") {
-        if let Some(low @ 0xdc00..0xe000) = unit(&text[6..]) {
-            let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-            return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10);
-        }
+    if (0xd800..0xdc00).contains(&high)
+        && text.get(4..6) == Some(b"\\u")
+        && let Some(low @ 0xdc00..0xe000) = unit(&text[6..])
+    {
+        let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10);
     }
     (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 4)
 }
