@@ -1,5 +1,6 @@
 //! Each target for a moment, on fixtures as they are and on damaged copies. `FUZZ_SECONDS` makes it longer;
 //! `FUZZ_INPUT` names a file to try alone.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,6 @@ fn run(name: &str) {
     while Instant::now() < deadline {
         check(&mutate::damaged(&seeds, &mut dice));
     }
-    #[allow(clippy::print_stdout)] // What was tried belongs to the result.
     println!("{name}: {rounds} inputs from {} seeds", seeds.len());
 }
 

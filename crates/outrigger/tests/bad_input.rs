@@ -1,4 +1,5 @@
 //! Noise on the Forward port: refused and counted, other records kept, no panic, no growth.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 

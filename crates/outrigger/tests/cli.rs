@@ -1,4 +1,5 @@
 //! The command line as scripts and people see it: help, messages, exit codes.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 

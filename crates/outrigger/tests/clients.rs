@@ -1,4 +1,5 @@
 //! The Forward clients people use: `fluent-logger` from PyPI and from npm, in each of their modes.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 

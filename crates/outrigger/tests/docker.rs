@@ -2,6 +2,7 @@
 //!
 //! Needs `dockerd` (Debian's `docker.io`, installed by the test where it may) and a C library to link an
 //! application statically. The application is this project's own binary's neighbour: a tiny Rust program.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 

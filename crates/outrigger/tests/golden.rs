@@ -3,6 +3,7 @@
 //! Documents are compared as JSON: the order of members and how a number or a letter is escaped do not count.
 //! Where Outrigger does otherwise on purpose, `golden/deviations.rs` says why, and what it does is kept in
 //! `golden/deviations/` and compared too.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 #[path = "golden/case.rs"]
 mod case;
@@ -63,7 +64,7 @@ fn what_fluent_bit_sent_is_what_arrives() {
     assert!(failures.is_empty(), "{} cases differ:\n{}", failures.len(), failures.join("\n"));
 }
 
-fn run(path: &PathBuf) -> Result<(), String> {
+fn run(path: &std::path::Path) -> Result<(), String> {
     let case = Case::read(path);
     if let Some((_, why)) = NOT_REPLAYED.iter().find(|(name, _)| *name == case.name) {
         println!("not replayed: {}: {why}", case.name);

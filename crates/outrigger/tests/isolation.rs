@@ -1,4 +1,5 @@
 //! One destination in trouble never holds up the other and loses nothing.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! The shape of the workspace, held against `cargo metadata` and the tree: dependencies point down the layers,
 //! the map names what exists.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! The lifeboat against S3 emulated, and replay from there and from disk: nothing lost, nothing doubled.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 

@@ -2,6 +2,7 @@
 //!
 //! The figures are printed; what is asserted is generous, because a debug build is larger than what ships.
 //! One test, so that the phases do not disturb each other.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 

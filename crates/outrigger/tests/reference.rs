@@ -1,6 +1,7 @@
 //! The dual-logging guide's task: its two S3 files, the generated configuration, both destinations.
 //!
 //! 20,000 records usually; `OUTRIGGER_RECORDS=1000000` for the full proof.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 

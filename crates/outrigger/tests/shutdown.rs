@@ -1,4 +1,5 @@
 //! Stopping under load: what was read is delivered, and the last line and the exit code tell the truth.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! How soon senders can connect, and that what they send before anything else is ready is kept.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 mod support;
 
