@@ -210,7 +210,8 @@ impl Encoder for Numbers {
 }
 
 type Fed = (Batch, oneshot::Sender<Result<(), Lost>>);
-static FEEDS: Mutex<Vec<Option<Arc<tokio::sync::Mutex<mpsc::Receiver<Fed>>>>>> = Mutex::new(Vec::new());
+type Feed = Arc<tokio::sync::Mutex<mpsc::Receiver<Fed>>>;
+static FEEDS: Mutex<Vec<Option<Feed>>> = Mutex::new(Vec::new());
 static FAILURES: Mutex<Vec<Arc<AtomicU32>>> = Mutex::new(Vec::new());
 
 #[derive(Deserialize, schemars::JsonSchema)]

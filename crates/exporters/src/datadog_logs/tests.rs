@@ -22,7 +22,7 @@ fn with(changes: Value) -> DatadogLogs {
     build(&settings).unwrap()
 }
 
-fn entries_of(exporter: &DatadogLogs, sealed: &Sealed) -> Vec<Value> {
+fn entries_of(_exporter: &DatadogLogs, sealed: &Sealed) -> Vec<Value> {
     let bodies = sealed.payloads().iter().map(|payload| entries::raw(payload).unwrap());
     bodies.flat_map(|body| serde_json::from_slice::<Vec<Value>>(&body).unwrap()).collect()
 }

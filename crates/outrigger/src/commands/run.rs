@@ -1,6 +1,7 @@
 //! `outrigger run`: what starts, in which order, and how it stops.
 //!
-//! 1. sockets that log drivers look for, 2. log lines, 3. the configuration, 4. pipelines, 5. pages.
+//! Starting: sockets that log drivers look for, log lines, the configuration, pipelines, pages.
+//!
 //! Stopping: intake stays open for senders that still send, then everything is sealed and sent.
 
 use std::io;

@@ -109,7 +109,7 @@ fn rejects_some(settings: &Settings) -> Finding {
     finding.must_be_whole(0);
     let view = crate::support::destination(&ledger, "cloudwatch_logs.0");
     let rejected = view["dropped"]["rejected"].as_u64().unwrap_or(0);
-    finding.must(rejected > 0 && rejected % 10 == 0, format!("rejected is {rejected}"));
+    finding.must(rejected > 0 && rejected.is_multiple_of(10), format!("rejected is {rejected}"));
     finding.must_say(&said, "CloudWatch Logs threw events away");
     finding
 }
