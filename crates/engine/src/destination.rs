@@ -1,4 +1,4 @@
-//! One destination at work: encoders that fill payloads, the queue they wait in; [`sending`] them, and the [`ending`].
+//! One destination at work: encoders that fill payloads, the queue they wait in; `sending` them, and the `ending`.
 
 mod ending;
 mod sending;
