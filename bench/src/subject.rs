@@ -49,6 +49,7 @@ impl Subject {
         command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "example-secret");
         command.env("AWS_REGION", "eu-west-1").env("AWS_EC2_METADATA_DISABLED", "true");
         command.env("OUTRIGGER_LISTEN", "127.0.0.1:0").env("HOME", folder.path());
+        command.env("OUTRIGGER_DATA", folder.join("waiting"));
         if let Some(file) = &sinks.ca_file {
             command.env("SSL_CERT_FILE", file);
         }

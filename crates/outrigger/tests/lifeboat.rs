@@ -96,7 +96,7 @@ fn what_no_destination_took_is_in_the_lifeboat_and_replay_delivers_it_once() {
 #[test]
 fn replay_delivers_what_lies_on_disk_and_leaves_what_is_refused() {
     let task = stranded();
-    let command = || task.command().folder(task.folder.path());
+    let command = || task.command().folder(task.folder.path()).env("OUTRIGGER_DATA", "outrigger-data");
     let mut running = command().args(["run", "--shutdown-timeout", "3s"]).start();
     fill(&task, &mut running);
     let exit = running.stop();

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use support::{Task, destination, settled};
 use testkit::corpus::{Corpus, Mix};
 use testkit::fault::Fault;
-use testkit::process::wait_until;
+use testkit::process::{Exit, wait_until};
 
 #[test]
 fn sigterm_under_load_loses_nothing_that_was_read() {
@@ -44,25 +45,40 @@ fn sigterm_under_load_loses_nothing_that_was_read() {
     assert_eq!(ledger["lost"], 0);
 }
 
-#[test]
-fn data_that_no_destination_took_is_counted_and_gives_75() {
-    let task = Task::new();
-    let running = task.command().args(["run", "--shutdown-timeout", "3s"]).start();
+/// Starts a task whose Datadog hangs, and stops it within 3 s with 500 records that only CloudWatch took.
+fn stopped_in_trouble(task: &Task, name: &str, value: &Path) -> Exit {
+    let running = task.command().args(["run", "--shutdown-timeout", "3s"]).env(name, value).start();
     task.intake.faults().set(Fault::Hang);
     task.sender().send(&Corpus::new(Mix::Json), 0..500).expect("the socket takes everything");
     assert!(task.logs.distinct().wait_for(500, testkit::process::PATIENCE));
     let asked = Instant::now();
     let exit = running.stop();
-    let ledger = settled(&exit);
+    assert!(asked.elapsed() < Duration::from_secs(10), "the budget was 3 s");
     assert_eq!(exit.code(), Some(75), "{}", exit.stderr);
-    assert_eq!(
-        ledger["lost"].as_u64().unwrap_or(0) + ledger["on_disk"].as_u64().unwrap_or(0),
-        500,
-        "{ledger:#}"
-    );
+    let ledger = settled(&exit);
     assert_eq!(destination(&ledger, "cloudwatch_logs.0")["delivered"], 500);
     assert_eq!(destination(&ledger, "datadog.0")["delivered"], 0);
-    assert!(asked.elapsed() < Duration::from_secs(10), "the budget was 3 s");
+    task.intake.faults().lift();
+    exit
+}
+
+#[test]
+fn data_that_no_destination_took_is_counted_and_gives_75() {
+    let exit = stopped_in_trouble(&Task::new(), "OUTRIGGER_DISK", Path::new("off"));
+    let ledger = settled(&exit);
+    assert_eq!((&ledger["lost"], &ledger["on_disk"]), (&500.into(), &0.into()), "{ledger:#}");
+}
+
+#[test]
+fn data_on_disk_is_delivered_by_the_next_run() {
+    let task = Task::new();
+    let data = task.folder.join("data");
+    let ledger = settled(&stopped_in_trouble(&task, "OUTRIGGER_DATA", &data));
+    assert_eq!((&ledger["lost"], &ledger["on_disk"]), (&0.into(), &500.into()), "{ledger:#}");
+    let mut running = task.command().env("OUTRIGGER_DATA", &data).start();
+    task.all_arrived(500, &mut running);
+    assert_eq!(running.stop().code(), Some(0));
+    assert_eq!(task.logs.distinct().duplicates(), 0);
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //!     - {from: status, source: string, to: status_code, type: int}
 //! ```
 //!
-//! The field it is made from stays. A value that is not of the `source` type, or cannot be read as the new
-//! one, adds nothing.
+//! The field it is made from stays. A value that is not of the `source` type adds nothing; text that cannot be
+//! read as a number is added as it is, as Fluent Bit does.
 
 use engine::{BuildContext, ConfigError, Processor};
 use model::{Arena, Batch, LogRecord, Value, number};
@@ -41,6 +41,8 @@ pub enum Type {
     Uint,
     Float,
     String,
+    /// A whole number written with the digits 0 to f, with or without `0x`.
+    Hex,
 }
 
 pub struct TypeConverter {
@@ -85,7 +87,7 @@ impl Rule {
             Type::Int => matches!(value, Value::Int(_)),
             Type::Uint => matches!(value, Value::Int(0..) | Value::Uint(_)),
             Type::Float => matches!(value, Value::Double(_)),
-            Type::String => matches!(value, Value::Str(_) | Value::Bytes(_)),
+            Type::String | Type::Hex => matches!(value, Value::Str(_) | Value::Bytes(_)),
         };
         if !of_its_type {
             return None;
@@ -95,12 +97,14 @@ impl Rule {
             return Some(Value::Str(arena.store(&bytes)));
         }
         let text = std::str::from_utf8(&bytes).ok()?.trim();
-        match self.r#type {
+        let number = match self.r#type {
             Type::String => None,
             Type::Int => whole(text).and_then(|number| i64::try_from(number).ok()).map(Value::Int),
             Type::Uint => whole(text).and_then(|number| u64::try_from(number).ok()).map(unsigned),
+            Type::Hex => hexadecimal(text).map(unsigned),
             Type::Float => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Double),
-        }
+        };
+        number.or((self.source == Type::String).then_some(value))
     }
 }
 
@@ -113,6 +117,11 @@ fn as_text(arena: &Arena, value: Value) -> Vec<u8> {
         other => out.extend_from_slice(&arena.text(other).unwrap_or_default()),
     }
     out
+}
+
+fn hexadecimal(text: &str) -> Option<u64> {
+    let digits = text.strip_prefix("0x").or(text.strip_prefix("0X")).unwrap_or(text);
+    u64::from_str_radix(digits, 16).ok()
 }
 
 /// A whole number; the fraction of others is cut off.
@@ -139,8 +148,12 @@ mod tests {
         for (value, source, wanted, expected) in [
             (r#""42""#, "string", "int", Some("42")),
             (r#""4.9""#, "string", "int", Some("4")),
-            (r#""x""#, "string", "int", None),
-            (r#""-1""#, "string", "uint", None),
+            (r#""x""#, "string", "int", Some(r#""x""#)),
+            (r#""-1""#, "string", "uint", Some(r#""-1""#)),
+            (r#""ff""#, "string", "hex", Some("255")),
+            (r#""0xFF""#, "string", "hex", Some("255")),
+            (r#""fg""#, "string", "hex", Some(r#""fg""#)),
+            ("15", "int", "hex", Some("21")),
             (r#""1.5""#, "string", "float", Some("1.5")),
             ("42", "string", "int", None),
             ("42", "int", "string", Some(r#""42""#)),

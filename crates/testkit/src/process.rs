@@ -34,6 +34,7 @@ pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {
 /// How to start the program.
 pub struct Outrigger {
     command: Command,
+    data: tempfile::TempDir,
 }
 
 /// The program at work. Killed when dropped.
@@ -44,6 +45,7 @@ pub struct Running {
     stdout: Arc<Mutex<Vec<u8>>>,
     readers: Vec<JoinHandle<()>>,
     console: Option<SocketAddr>,
+    _data: tempfile::TempDir,
 }
 
 /// How it ended.
@@ -67,7 +69,10 @@ impl Outrigger {
         command.env("OUTRIGGER_LISTEN", "127.0.0.1:0").env("TZ", "UTC").env("NO_COLOR", "1");
         // A panic in the program says where it came from.
         command.env("RUST_BACKTRACE", "1").env("AWS_EC2_METADATA_DISABLED", "true");
-        Outrigger { command }
+        // What waits on disk is this run's own, unless a test names a folder.
+        let data = tempfile::tempdir().expect("a scratch folder");
+        command.env("OUTRIGGER_DATA", data.path());
+        Outrigger { command, data }
     }
 
     pub fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Outrigger {
@@ -117,7 +122,7 @@ impl Outrigger {
                 move || _ = io::copy(&mut pipe, &mut Shared(&bytes))
             }),
         ];
-        Running { child, started, stderr, stdout, readers, console: None }
+        Running { child, started, stderr, stdout, readers, console: None, _data: self.data }
     }
 
     /// Starts it and waits until its console answers.

@@ -76,6 +76,14 @@ pub const DEVIATIONS: &[(&str, &str, &str)] = &[
     ),
     ("match_patterns", "datadog.json", "a record with an empty tag is kept"),
     ("match_regex", "datadog.json", "a record with an empty tag is kept"),
+    ("grep_keys", "datadog.json", "a key with a dot in its name is found by its name"),
+    ("modify_conditions", "datadog.json", "a path that goes through what is no map finds nothing"),
+    (
+        "multiline_buffer_off",
+        "datadog.json",
+        "lines that arrive together are joined, as Fluent Bit's manual says",
+    ),
+    ("multiline_several", "datadog.json", "the line that ends a traceback is sent once, not twice"),
     ("multiline_python", "datadog.json", "the line that ends a traceback is sent once, not twice"),
     (
         "out_forward",
