@@ -1,5 +1,6 @@
 //! Holds the licences and sources of what is shipped to `deny.toml`, without another tool.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::Value;
@@ -8,14 +9,19 @@ use crate::{Result, root};
 
 /// `cargo metadata` of the workspace with everything it depends on.
 pub fn metadata() -> Result<Value> {
+    Ok(serde_json::from_slice(&cargo(&["metadata", "--format-version", "1", "--locked"])?)?)
+}
+
+fn cargo(arguments: &[&str]) -> Result<Vec<u8>> {
     let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
-        .args(["metadata", "--format-version", "1", "--locked"])
+        .args(arguments)
         .current_dir(root())
         .output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into())
     }
-    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 pub fn faults() -> Result<Vec<String>> {
@@ -24,7 +30,7 @@ pub fn faults() -> Result<Vec<String>> {
     let banned: Vec<&str> =
         policy.split("{ name = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let metadata = metadata()?;
-    let shipped = shipped(&metadata);
+    let shipped = shipped()?;
     let mut faults = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let (name, version) = (text(&package["name"]), text(&package["version"]));
@@ -38,7 +44,7 @@ pub fn faults() -> Result<Vec<String>> {
         if !source.is_empty() && !source.contains("github.com/rust-lang/crates.io-index") {
             faults.push(format!("{name} {version} comes from {source}"));
         }
-        if banned.contains(&name) && shipped.contains(&text(&package["id"])) {
+        if banned.contains(&name) && shipped.contains(&format!("{name} {version}")) {
             faults.push(format!("{name} {version} is shipped, which deny.toml bans"));
         }
     }
@@ -88,38 +94,16 @@ fn split_outside<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
     parts
 }
 
-/// The packages that are in the shipped program, by id.
-pub fn shipped(metadata: &Value) -> Vec<&str> {
-    let nodes: std::collections::HashMap<&str, &Value> = metadata["resolve"]["nodes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|node| (text(&node["id"]), node))
-        .collect();
-    let program = metadata["packages"].as_array().into_iter().flatten().find(|p| p["name"] == "outrigger");
-    let mut found: Vec<&str> = program.map(|p| text(&p["id"])).into_iter().collect();
-    let mut next = 0;
-    while let Some(id) = found.get(next) {
-        next += 1;
-        for dependency in nodes.get(id).and_then(|node| node["deps"].as_array()).into_iter().flatten() {
-            let kinds = dependency["dep_kinds"].as_array().into_iter().flatten();
-            let linked =
-                kinds.filter(|kind| kind["kind"].is_null()).any(|kind| on_linux(text(&kind["target"])));
-            let id = text(&dependency["pkg"]);
-            if linked && !found.contains(&id) {
-                found.push(id);
-            }
-        }
-    }
-    found
-}
-
-/// Whether a target expression can hold on what we ship for; other systems' crates only appear in the lock file.
-fn on_linux(target: &str) -> bool {
-    let others = [
-        "windows", "wasm", "macos", "apple", "hermit", "wasi", "redox", "android", "solaris", "loom", "miri",
-    ];
-    target.is_empty() || target.contains("not(") || !others.iter().any(|other| target.contains(other))
+/// The packages linked into the shipped program, each as its name and version. Features that only tests switch
+/// on do not count, which the resolved graph of `cargo metadata` cannot tell.
+pub fn shipped() -> Result<BTreeSet<String>> {
+    let lines =
+        cargo(&["tree", "--package", "outrigger", "--edges", "normal", "--prefix", "none", "--locked"])?;
+    let package = |line: &str| {
+        let mut words = line.split(' ');
+        Some(format!("{} {}", words.next()?, words.next()?.strip_prefix('v')?))
+    };
+    Ok(String::from_utf8(lines)?.lines().filter_map(package).collect())
 }
 
 #[cfg(test)]

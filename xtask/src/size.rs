@@ -18,7 +18,7 @@ pub fn print(binary: &Path) -> Result<()> {
     );
     println!(
         "packages: {} linked into it, {} in the lock file",
-        licences::shipped(&metadata).len(),
+        licences::shipped()?.len(),
         metadata["packages"].as_array().map_or(0, Vec::len)
     );
     if bytes > LIMIT { Err(format!("the binary is larger than {LIMIT} bytes").into()) } else { Ok(()) }
