@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # Static: the image holds nothing but this file. Plain glibc, so that no other target is needed.
 STATIC_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 STATIC := $(CARGO_TARGET_DIR)/$(STATIC_TARGET)/release/outrigger
-RELEASE := $(CARGO_TARGET_DIR)/release/outrigger
+BUILD_STATIC := RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked -p outrigger --target $(STATIC_TARGET)
 
 .PHONY: run
 run: ## build, and start with what the environment says or the embedded default
@@ -30,8 +30,8 @@ check: ## everything that must hold before a change goes in
 
 .PHONY: size
 size: ## what is shipped: bytes and packages
-	$(CARGO) build --release --locked -p outrigger
-	$(CARGO) run --quiet --locked -p xtask -- size $(RELEASE)
+	$(BUILD_STATIC)
+	$(CARGO) run --quiet --locked -p xtask -- size $(STATIC)
 
 .PHONY: interop
 interop: ## only what talks to real clients, engines and emulators, with its output
@@ -47,8 +47,9 @@ faults: ## what goes wrong in production, each fault for FAULT_SECONDS (default 
 
 .PHONY: bench
 bench: ## CPU, memory, start and size, with FLUENT_BIT=/path and VECTOR=/path beside it
-	$(CARGO) build --release --locked -p outrigger -p bench
-	$(CARGO_TARGET_DIR)/release/bench $(RELEASE)
+	$(BUILD_STATIC)
+	$(CARGO) build --release --locked -p bench
+	$(CARGO_TARGET_DIR)/release/bench $(STATIC)
 
 .PHONY: fuzz
 fuzz: ## each target for FUZZ_SECONDS (default 60); with cargo-fuzz and coverage where that is installed
@@ -56,7 +57,7 @@ fuzz: ## each target for FUZZ_SECONDS (default 60); with cargo-fuzz and coverage
 
 .PHONY: image
 image: ## an OCI image as a tarball in dist/, from scratch, without a registry
-	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked -p outrigger --target $(STATIC_TARGET)
+	$(BUILD_STATIC)
 	$(CARGO) run --quiet --locked -p xtask -- image $(STATIC) dist/outrigger-sidecar.tar
 
 .PHONY: reference

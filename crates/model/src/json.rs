@@ -87,8 +87,12 @@ fn expect(text: &[u8], at: usize, byte: u8) -> Result<usize, Offset> {
     if text.get(at) == Some(&byte) { Ok(at + 1) } else { Err(at) }
 }
 
+/// Compact text has no space, so the first look decides.
 #[inline]
 fn skip_space(text: &[u8], mut at: usize) -> usize {
+    if text.get(at).is_some_and(|&byte| byte > b' ') {
+        return at;
+    }
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
         at += 1;
     }
@@ -120,9 +124,22 @@ fn skip_string(text: &[u8], mut at: usize) -> Result<(usize, bool), Offset> {
     }
 }
 
+/// The letters that may stand behind a backslash alone.
+const SHORT_ESCAPES: [bool; 256] = {
+    let mut table = [false; 256];
+    let letters = b"\"\\/bfnrt";
+    let mut place = 0;
+    while place < letters.len() {
+        table[letters[place] as usize] = true;
+        place += 1;
+    }
+    table
+};
+
+#[inline]
 fn skip_escape(text: &[u8], at: usize) -> Result<usize, Offset> {
     match text.get(at + 1) {
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(&letter) if SHORT_ESCAPES[letter as usize] => Ok(at + 2),
         Some(b'u') if text.len() >= at + 6 && text[at + 2..at + 6].iter().all(u8::is_ascii_hexdigit) => {
             Ok(at + 6)
         }
