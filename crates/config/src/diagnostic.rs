@@ -92,22 +92,6 @@ impl Diagnostic {
         }
         text
     }
-
-    /// The same parts as fields of one line, for a log driver that makes each line an event.
-    pub fn line(&self) -> String {
-        let mut text = format!("level={} msg={:?}", self.severity.word(), self.message);
-        let parts = [
-            ("at", self.origin.map(|origin| origin.to_string())),
-            ("because", self.because.clone()),
-            ("help", self.help.clone()),
-        ];
-        for (name, part) in parts {
-            if let Some(part) = part {
-                let _ = write!(text, " {name}={part:?}");
-            }
-        }
-        text
-    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -173,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_carry_every_part() {
+    fn the_text_carries_every_part() {
         let diagnostic = Diagnostic::error("may not create group `/ecs/shop`")
             .at(Origin::file("/etc/c.yaml", 31, 18))
             .because("AccessDenied")
@@ -181,10 +165,6 @@ mod tests {
         assert_eq!(
             diagnostic.render(false),
             "error: may not create group `/ecs/shop`\n  --> /etc/c.yaml:31:18\n   because: AccessDenied\n   help: allow `logs:CreateLogGroup`\n"
-        );
-        assert_eq!(
-            diagnostic.line(),
-            r#"level=error msg="may not create group `/ecs/shop`" at="/etc/c.yaml:31:18" because="AccessDenied" help="allow `logs:CreateLogGroup`""#
         );
         assert!(diagnostic.render(true).starts_with("\x1b[1;31merror\x1b[0m"));
     }

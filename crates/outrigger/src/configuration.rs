@@ -203,10 +203,13 @@ pub fn log(diagnostics: &Diagnostics, on_terminal: impl FnOnce(&Diagnostics)) {
         return on_terminal(diagnostics);
     }
     for diagnostic in diagnostics.iter() {
+        let at = diagnostic.origin.map(tracing::field::display);
+        let (message, because) = (&diagnostic.message, diagnostic.because.as_deref());
+        let help = diagnostic.help.as_deref();
         match diagnostic.severity {
-            Severity::Error => tracing::error!("{}", diagnostic.line()),
-            Severity::Warning => tracing::warn!("{}", diagnostic.line()),
-            Severity::Note => tracing::info!("{}", diagnostic.line()),
+            Severity::Error => tracing::error!(at, because, help, "{message}"),
+            Severity::Warning => tracing::warn!(at, because, help, "{message}"),
+            Severity::Note => tracing::info!(at, because, help, "{message}"),
         }
     }
 }

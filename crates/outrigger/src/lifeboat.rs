@@ -53,7 +53,7 @@ impl Boat {
         };
         let owner = origin.rsplit('/').next().unwrap_or_default();
         let owner = disk::folder_name(owner);
-        let s3 = firelens::client(environment).map_err(|diagnostic| diagnostic.line())?;
+        let s3 = firelens::client(environment).map_err(|diagnostic| diagnostic.render(false))?;
         Ok(Boat { s3, bucket: bucket.into(), prefix, origin, owner })
     }
 
