@@ -24,6 +24,8 @@ pub struct Severity(pub u8);
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Resource {
     pub attributes: List,
+    pub dropped_attributes: u32,
+    pub schema_url: crate::Span,
 }
 
 /// The library that produced the telemetry.
@@ -34,6 +36,8 @@ pub struct Scope {
     pub name: crate::Span,
     pub version: crate::Span,
     pub attributes: List,
+    pub dropped_attributes: u32,
+    pub schema_url: crate::Span,
 }
 
 /// One log record, after OpenTelemetry's log data model.
@@ -47,6 +51,12 @@ pub struct LogRecord {
     pub body: Value,
     pub attributes: List,
     pub severity: Severity,
+    /// The severity as the application names it.
+    pub severity_text: crate::Span,
+    /// Names the class of events this one belongs to; empty for a plain record.
+    pub event_name: crate::Span,
+    /// Attributes that were left out before the record came here.
+    pub dropped_attributes: u32,
     pub flags: u32,
     /// All zero: none.
     pub trace_id: [u8; 16],
@@ -64,6 +74,9 @@ impl LogRecord {
             body,
             attributes: List::EMPTY,
             severity: Severity::default(),
+            severity_text: crate::Span::EMPTY,
+            event_name: crate::Span::EMPTY,
+            dropped_attributes: 0,
             flags: 0,
             trace_id: [0; 16],
             span_id: [0; 8],
@@ -89,9 +102,9 @@ pub struct Batch {
     pub arena: Arena,
     pub tag: Tag,
     pub logs: Vec<LogRecord>,
-    /// Never empty: index 0 is the unknown resource.
+    /// Empty where the protocol knows no resources.
     pub resources: Vec<Resource>,
-    /// Never empty: index 0 is the unknown scope.
+    /// Empty where the protocol knows no scopes; records then point to one that is not there.
     pub scopes: Vec<Scope>,
     pub token: Token,
     /// Asks the engine to walk the pipeline from its first step again, as after a new tag.
@@ -163,6 +176,8 @@ impl Batch {
             unreachable!("bug: a map was imported as something else")
         };
         copy.attributes = attributes;
+        copy.severity_text = self.arena.store(from.arena.bytes(record.severity_text));
+        copy.event_name = self.arena.store(from.arena.bytes(record.event_name));
         copy.scope = 0;
         self.logs.push(copy);
     }
