@@ -136,6 +136,7 @@ impl<P: Processor> AnyProcessor for P {
 
 pub(crate) trait AnyExporter: Send + Sync {
     fn encoder(&self) -> Box<dyn Encoder>;
+    fn takes_unread(&self) -> bool;
     fn send<'a>(&'a self, payload: &'a Payload) -> BoxFuture<'a, Outcome>;
     fn split(&self, payload: &Payload) -> Option<(Payload, Payload)>;
     fn show(&self, payload: &Payload) -> String;
@@ -144,6 +145,10 @@ pub(crate) trait AnyExporter: Send + Sync {
 impl<E: Exporter> AnyExporter for E {
     fn encoder(&self) -> Box<dyn Encoder> {
         Box::new(Exporter::encoder(self))
+    }
+
+    fn takes_unread(&self) -> bool {
+        E::TAKES_UNREAD
     }
 
     fn send<'a>(&'a self, payload: &'a Payload) -> BoxFuture<'a, Outcome> {

@@ -79,6 +79,8 @@ pub trait Exporter: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     type Config: DeserializeOwned + JsonSchema + Send;
     type Encoder: Encoder;
+    /// The encoder takes OTLP requests that nobody has read ([`Batch::unread`]).
+    const TAKES_UNREAD: bool = false;
 
     /// As [`Receiver::build`].
     fn build(config: Self::Config, cx: &mut BuildContext<'_>) -> Result<Self, ConfigError>;

@@ -101,6 +101,10 @@ impl Destination {
         self.delivery.overflow
     }
 
+    pub(crate) fn takes_unread(&self) -> bool {
+        self.exporter.takes_unread()
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.queue.is_full()
     }

@@ -86,6 +86,11 @@ impl Outlet {
         }
     }
 
+    /// Whether somebody behind it looks into batches. Otherwise an OTLP request may go on unread.
+    pub fn reads(&self) -> bool {
+        self.pipelines.borrow().iter().any(|pipeline| pipeline.reads())
+    }
+
     /// Counts what arrived but could not become records.
     pub fn refuse(&self, reason: Reason, records: u64, wire_bytes: u64) {
         self.ledger.refused(&self.id, reason, records, wire_bytes);

@@ -53,6 +53,11 @@ impl Pipeline {
         Pipeline { steps, routes, ledger, room, holding: Notify::new() }
     }
 
+    /// Whether a step or a destination looks into batches.
+    pub(crate) fn reads(&self) -> bool {
+        !self.steps.is_empty() || self.routes.iter().any(|route| !route.destination.takes_unread())
+    }
+
     /// Takes a batch that the ledger counts as in hand.
     pub(crate) async fn take(&self, batch: Batch) {
         for batch in self.walk(0, batch) {

@@ -17,6 +17,7 @@ mod http_destination;
 mod inspect;
 mod login;
 mod null;
+mod otlp_http;
 mod random;
 mod s3;
 mod stdout;
@@ -31,6 +32,7 @@ pub const EXPORTERS: &[engine::ExporterEntry] = &[
     engine::exporter::<forward::Forward>(),
     engine::exporter::<http::Http>(),
     engine::exporter::<null::Null>(),
+    engine::exporter::<otlp_http::OtlpHttp>(),
     engine::exporter::<s3::S3>(),
     engine::exporter::<stdout::Stdout>(),
 ];

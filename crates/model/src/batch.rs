@@ -93,6 +93,13 @@ impl LogRecord {
     }
 }
 
+/// What is known of a request whose bytes are the arena's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    pub signal: Signal,
+    pub items: u64,
+}
+
 /// Records that travel together.
 ///
 /// A record leaves a batch through [`Batch::discard`] or [`Batch::retain`], which note the reason; the ledger
@@ -102,6 +109,8 @@ pub struct Batch {
     pub arena: Arena,
     pub tag: Tag,
     pub logs: Vec<LogRecord>,
+    /// The batch is an OTLP request that nobody has looked into; then there are no rows.
+    pub unread: Option<Unread>,
     /// Empty where the protocol knows no resources.
     pub resources: Vec<Resource>,
     /// Empty where the protocol knows no scopes; records then point to one that is not there.
@@ -123,6 +132,7 @@ impl Batch {
             arena,
             tag,
             logs: pool::logs(),
+            unread: None,
             resources: Vec::new(),
             scopes: Vec::new(),
             token: Token::default(),
@@ -131,12 +141,24 @@ impl Batch {
         }
     }
 
+    /// A request as it came, holding so many items.
+    pub fn unread(tag: Tag, signal: Signal, request: Vec<u8>, items: u64) -> Self {
+        let mut batch = Batch::new(tag, request);
+        batch.unread = Some(Unread { signal, items });
+        batch
+    }
+
+    /// Records, spans or points.
     pub fn len(&self) -> usize {
-        self.logs.len()
+        self.logs.len() + self.unread.map_or(0, |unread| unread.items as usize)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.logs.is_empty()
+        self.len() == 0
+    }
+
+    pub fn signal(&self) -> Signal {
+        self.unread.map_or(Signal::Logs, |unread| unread.signal)
     }
 
     /// Notes that `count` records are gone for this reason. The caller has removed them.

@@ -15,7 +15,7 @@ mod token;
 
 pub use accessor::{Path, PathError, Scope as TemplateScope, Template};
 pub use arena::{Arena, List, Node, NodeId, Nodes, Span, Value};
-pub use batch::{Batch, LogRecord, Resource, Scope, Severity, Signal, Tag};
+pub use batch::{Batch, LogRecord, Resource, Scope, Severity, Signal, Tag, Unread};
 pub use pool::buffer;
 pub use reason::Reason;
 pub use token::{Receipt, Token};

@@ -6,6 +6,7 @@ mod connections;
 mod dummy;
 mod fluent_forward;
 mod http;
+mod otlp;
 mod reading;
 mod tail;
 mod tcp;
@@ -16,6 +17,7 @@ pub const RECEIVERS: &[ReceiverEntry] = &[
     receiver::<dummy::Dummy>(),
     receiver::<fluent_forward::FluentForward>(),
     receiver::<http::Http>(),
+    receiver::<otlp::Otlp>(),
     receiver::<tail::Tail>(),
     receiver::<tcp::Tcp>(),
 ];

@@ -9,7 +9,7 @@ mod count;
 mod logs;
 mod value;
 
-pub use count::count;
+pub use count::{count, halve};
 pub use logs::{decode_logs, encode_logs};
 
 pub use crate::protobuf::Damaged;

@@ -44,3 +44,14 @@ fn each(
     }
     Ok(())
 }
+
+/// Two requests that hold one's resources, about as many each; `None` when there is only one.
+pub fn halve(request: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut message = Message::within(0..request.len());
+    let mut ends = Vec::new();
+    while let Some(field) = message.next(request).ok()? {
+        ends.push(field.range().ok()?.end);
+    }
+    let middle = ends.len().checked_div(2).filter(|&middle| middle > 0)?;
+    Some(request.split_at(*ends.get(middle - 1)?))
+}

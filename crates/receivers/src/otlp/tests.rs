@@ -1,0 +1,87 @@
+use std::io::Write;
+
+use config::Setting;
+use engine::outlet::Phase;
+use engine::testing::{Catch, receiver, stop};
+use flate2::write::GzEncoder;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+
+const LOGS: &[u8] = include_bytes!("../../../../fixtures/otlp/python-logs.body");
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+/// Sends requests, each on a connection of its own; returns the statuses, the answers' bodies and the batches.
+async fn check(requests: &[(&str, &str, &[u8])]) -> (Vec<(u16, String)>, Vec<Batch>) {
+    let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = listener.endpoint().port().unwrap();
+    let settings = Setting::map()
+        .with("http", Setting::map().with("listen", "127.0.0.1:0").with("max_request_body_bytes", "20k"));
+    let otlp = receiver::<Otlp>(settings).unwrap();
+    let (catch, (phase, stop)) = (Catch::default(), stop());
+    let served = tokio::spawn(otlp.serve(listener, catch.outlet(), stop));
+    let mut answers = Vec::new();
+    for (line, headers, body) in requests {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        answers.push((head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned()));
+    }
+    phase.send_replace(Phase::Draining);
+    served.await.unwrap().unwrap();
+    (answers, catch.take())
+}
+
+#[tokio::test]
+async fn what_an_sdk_sends_becomes_records() {
+    let plain = "Content-Type: application/x-protobuf\r\n";
+    let packed = "Content-Type: application/x-protobuf; v=1\r\nContent-Encoding: gzip\r\n";
+    let (answers, batches) = check(&[
+        ("POST /v1/logs", plain, LOGS),
+        ("POST /v1/logs", packed, &gzip(LOGS)),
+        ("POST /v1/logs", plain, b""),
+    ])
+    .await;
+    assert_eq!(answers, vec![(200, String::new()); 3]);
+    let records = otlp::count(Signal::Logs, LOGS).unwrap() as usize;
+    assert_eq!(batches.iter().map(Batch::len).collect::<Vec<_>>(), [records, records]);
+    let mut again = Vec::new();
+    otlp::encode_logs(&batches[1], 0..records, &mut again);
+    assert_eq!(again, LOGS);
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_is_refused_as_the_protocol_says() {
+    let plain = "Content-Type: application/x-protobuf\r\n";
+    let bomb = gzip(&vec![0; 1 << 20]);
+    let (answers, batches) = check(&[
+        ("GET /v1/logs", plain, b""),
+        ("POST /v1/log", plain, LOGS),
+        ("POST /v1/logs", "Content-Type: text/plain\r\n", LOGS),
+        ("POST /v1/logs", "Content-Type: application/x-protobuf\r\nContent-Encoding: br\r\n", LOGS),
+        ("POST /v1/logs", plain, b"\x0a\xff"),
+        ("POST /v1/logs", "Content-Type: application/x-protobuf\r\nContent-Encoding: gzip\r\n", &bomb),
+        ("POST /v1/logs", plain, &vec![0; 30_000]),
+    ])
+    .await;
+    let statuses: Vec<u16> = answers.iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses, [405, 404, 415, 400, 400, 413, 413]);
+    // google.rpc.Status: the code in field 1, the message in field 2.
+    assert!(answers[4].1.starts_with("\u{8}\u{3}\u{12}"), "{:?}", answers[4].1);
+    assert!(answers[4].1.contains("no export request"), "{:?}", answers[4].1);
+    assert!(batches.is_empty());
+}
