@@ -8,8 +8,9 @@ use std::io;
 
 use frontends::Files;
 use frontends::fluent_bit::{Source, lower};
-use model::{Arena, Batch, Span, Value};
+use model::{Arena, Batch, Signal, Span, Value};
 use wire::forward::{Context, Decoder, Settings};
+use wire::otlp;
 use wire::text::{Form, Splitter};
 
 /// A function that takes any bytes.
@@ -21,6 +22,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("configuration", configuration, "fixtures/fluent-bit", ".conf .yaml"),
     ("json", json, "fixtures/fluent-bit", ".json"),
     ("text", text, "fixtures/fluent-bit", ".json .conf"),
+    ("otlp", otlp, "fixtures/otlp", ".body"),
 ];
 
 /// The caps of this run: small, so that breaking one shows.
@@ -38,6 +40,21 @@ pub fn forward(data: &[u8]) {
         };
         panic!("in one read:\n{}\nin reads of {piece} bytes:\n{}", show(&whole), show(&pieces));
     }
+}
+
+/// A log request: what was read and written once stays the same, and a count agrees with what was read.
+pub fn otlp(data: &[u8]) {
+    let counted = otlp::count(Signal::Logs, data);
+    let Ok(batch) = otlp::decode_logs(data.to_vec(), "t".into(), 1) else { return };
+    assert_eq!(counted, Ok(batch.len() as u64));
+    let encode = |batch: &Batch| {
+        let mut out = Vec::new();
+        otlp::encode_logs(batch, 0..batch.logs.len(), &mut out);
+        out
+    };
+    let written = encode(&batch);
+    let again = otlp::decode_logs(written.clone(), "t".into(), 1).expect("what we write can be read");
+    assert_eq!(encode(&again), written);
 }
 
 fn decode_forward(stream: &[u8], piece: usize) -> Vec<u8> {

@@ -57,3 +57,8 @@ fn json() {
 fn text() {
     run("text");
 }
+
+#[test]
+fn otlp() {
+    run("otlp");
+}

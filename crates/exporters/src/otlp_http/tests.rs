@@ -1,3 +1,5 @@
+//! What `otlp_http` sends, and what answers mean.
+
 use engine::Exporter as _;
 use model::{LogRecord, Value};
 use serde_json::json;

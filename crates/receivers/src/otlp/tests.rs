@@ -1,3 +1,5 @@
+//! What `otlp` takes and refuses.
+
 use std::io::Write;
 
 use config::Setting;

@@ -1,3 +1,5 @@
+//! What SDKs sent, damage, and generated values.
+
 use model::{Signal, Span, json};
 use proptest::prelude::*;
 
