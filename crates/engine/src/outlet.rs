@@ -68,7 +68,9 @@ impl Outlet {
             rx
         });
         let pipelines = self.pipelines.borrow().clone();
-        let Some((last, others)) = pipelines.split_last() else {
+        // A reload may have put a reader there since the receiver asked.
+        let unreadable = batch.unread.is_some() && pipelines.iter().any(|pipeline| pipeline.reads());
+        let Some((last, others)) = pipelines.split_last().filter(|_| !unreadable) else {
             self.ledger.dropped(Reason::Unmatched, batch.len() as u64);
             return Err(Lost);
         };

@@ -7,6 +7,7 @@ pub mod cloudwatch_logs;
 mod compress;
 pub mod datadog_logs;
 mod dated;
+mod debug;
 mod fields;
 mod file;
 mod forward;
@@ -28,6 +29,7 @@ mod trial;
 pub const EXPORTERS: &[engine::ExporterEntry] = &[
     engine::exporter::<cloudwatch_logs::CloudWatchLogs>(),
     engine::exporter::<datadog_logs::DatadogLogs>(),
+    engine::exporter::<debug::Debug>(),
     engine::exporter::<file::FileExporter>(),
     engine::exporter::<forward::Forward>(),
     engine::exporter::<http::Http>(),

@@ -30,6 +30,7 @@ pub struct Encoder {
 
 impl engine::Exporter for Null {
     const NAME: &'static str = "null";
+    const TAKES_UNREAD: bool = true;
     type Config = Config;
     type Encoder = Encoder;
 
