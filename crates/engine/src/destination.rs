@@ -194,17 +194,8 @@ impl Destination {
     /// Tells those who wait for no more than the disk, once it is safe there.
     fn settle_durable(&self, content: Vec<Token>) {
         let always = self.delivery.disk.as_ref().is_some_and(|disk| disk.sync == DiskSync::Always);
-        if content.is_empty() || !always {
-            return;
-        }
-        if let Some(file) = self.queue.take_dirty() {
-            let id = self.id.clone();
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = file.sync_data() {
-                    error!(component = %id, %error, "the disk did not confirm what was written");
-                    content.iter().for_each(Token::lose);
-                }
-            });
+        if always {
+            self.queue.settle_synced(content);
         }
     }
 
@@ -212,10 +203,9 @@ impl Destination {
     async fn sync_in_time(self: Arc<Self>) {
         loop {
             sleep(Duration::from_secs(1)).await;
-            if let Some(file) = self.queue.take_dirty() {
-                // A disk that fails now will fail the next write, which is reported.
-                let _ = tokio::task::spawn_blocking(move || file.sync_data()).await;
-            }
+            let queue = self.queue.clone();
+            // A disk that fails now will fail the next write, which is reported.
+            let _ = tokio::task::spawn_blocking(move || queue.sync()).await;
         }
     }
 

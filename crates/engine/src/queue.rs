@@ -5,7 +5,6 @@
 //! when the process ends before they were sent.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +17,10 @@ use crate::clock;
 use crate::payload::Payload;
 use crate::spool::{Damage, Place, Spool, SpoolError};
 
+mod syncing;
+
+use syncing::Syncing;
+
 /// Payloads beyond this many bytes are shrunk on arrival, if their wire form is not compressed.
 const PACK_ABOVE_BYTES: u64 = 2 << 20;
 
@@ -27,6 +30,7 @@ pub(crate) struct Queue {
     arrived: Notify,
     /// Told whenever room appears. Shared by all destinations, as a receiver may wait for any of several.
     room: Arc<Notify>,
+    syncing: Syncing,
 }
 
 #[derive(Default)]
@@ -37,6 +41,8 @@ struct State {
     /// When the first record of each payload in flight came in.
     in_flight: Vec<Instant>,
     disk: Disk,
+    /// The last sync, at the end, did not succeed.
+    sync_failed: bool,
     closed: bool,
 }
 
@@ -83,7 +89,8 @@ impl Waiting {
 impl Queue {
     /// A queue in memory.
     pub fn new(capacity: u64, room: Arc<Notify>) -> Self {
-        Queue { state: Mutex::default(), capacity, arrived: Notify::new(), room }
+        let syncing = Syncing::default();
+        Queue { state: Mutex::default(), capacity, arrived: Notify::new(), room, syncing }
     }
 
     /// Puts a disk behind the memory, and what an earlier process left there in front. The folder is made when
@@ -238,11 +245,6 @@ impl Queue {
         state.waiting.front().map(Waiting::since).into_iter().chain(state.in_flight.iter().copied()).min()
     }
 
-    /// A handle to force what was written since the last call onto the disk.
-    pub fn take_dirty(&self) -> Option<File> {
-        self.state().spool().and_then(Spool::take_dirty)
-    }
-
     /// True when nothing waits and nothing is in flight.
     pub fn is_idle(&self) -> bool {
         let state = self.state();
@@ -294,12 +296,10 @@ impl Queue {
                 }
             }
         }
-        let file = state.spool().and_then(Spool::take_dirty);
+        // Whoever still waits for the disk to confirm asks again, and must find that it did.
+        state.sync_at_the_end();
         state.disk = Disk::None;
         drop(state);
-        if let Some(file) = file {
-            let _ = file.sync_data();
-        }
         self.arrived.notify_waiters();
         lost
     }
@@ -320,6 +320,15 @@ impl State {
             Disk::Open(spool) => Some(spool),
             _ => None,
         }
+    }
+
+    fn sync_at_the_end(&mut self) {
+        let synced = match self.spool().map(Spool::take_dirty) {
+            Some(Ok(Some(file))) => file.sync_data(),
+            Some(Err(error)) => Err(error),
+            Some(Ok(None)) | None => Ok(()),
+        };
+        self.sync_failed |= synced.is_err();
     }
 
     /// Writes a payload to disk, where there is one.

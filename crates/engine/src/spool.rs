@@ -85,6 +85,8 @@ pub(crate) struct Spool {
     segment_bytes: u64,
     /// Something was written since the last sync.
     dirty: bool,
+    /// A full segment could not be synced: whoever waits for it must be told.
+    sync_failed: bool,
     refused: Option<Instant>,
     _lock: File,
 }
@@ -114,10 +116,17 @@ impl Spool {
             Err(TryLockError::Error(error)) => return Err(io_error(error)),
         }
         let segment_bytes = SEGMENT_BYTES.min(quota / 8);
-        let (segments, bytes, dirty, refused) = (BTreeMap::new(), 0, false, None);
-        let folder_path = folder.to_owned();
-        let spool =
-            Spool { folder: folder_path, segments, bytes, quota, segment_bytes, dirty, refused, _lock: lock };
+        let spool = Spool {
+            folder: folder.to_owned(),
+            segments: BTreeMap::new(),
+            bytes: 0,
+            quota,
+            segment_bytes,
+            dirty: false,
+            sync_failed: false,
+            refused: None,
+            _lock: lock,
+        };
         let mut opened = Opened { spool, found: Vec::new(), damage: Vec::new() };
         for number in numbers(folder).map_err(io_error)? {
             opened.recover(number).map_err(io_error)?;
@@ -188,10 +197,15 @@ impl Spool {
     }
 
     fn begin(&mut self, number: u64) -> io::Result<u64> {
-        if let Some(file) = self.take_dirty() {
-            file.sync_data()?;
+        if let Some(file) = self.take_dirty()?
+            && let Err(error) = file.sync_data()
+        {
+            self.sync_failed = true;
+            return Err(error);
         }
         let segment = Segment::create(&self.folder, number)?;
+        // A file whose name is not on disk is lost with the machine, however often its data was synced.
+        File::open(&self.folder)?.sync_all()?;
         self.bytes += segment.bytes;
         self.segments.insert(number, segment);
         Ok(number)
@@ -245,11 +259,17 @@ impl Spool {
 
     /// A handle to sync what was appended since the last call, off the hot path. A segment that is full was
     /// synced when the next was begun.
-    pub fn take_dirty(&mut self) -> Option<File> {
-        if !std::mem::take(&mut self.dirty) {
-            return None;
+    pub fn take_dirty(&mut self) -> io::Result<Option<File>> {
+        if std::mem::take(&mut self.sync_failed) {
+            return Err(io::Error::other("a full segment was not confirmed"));
         }
-        self.segments.last_key_value().and_then(|(_, segment)| segment.file.try_clone().ok())
+        if !self.dirty {
+            return Ok(None);
+        }
+        let newest = self.segments.last_key_value();
+        let file = newest.map(|(_, segment)| segment.file.try_clone()).transpose()?;
+        self.dirty = false;
+        Ok(file)
     }
 }
 
