@@ -4,6 +4,8 @@ mod ending;
 mod sending;
 mod tries;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,8 +195,7 @@ impl Destination {
 
     /// Tells those who wait for no more than the disk, once it is safe there.
     fn settle_durable(&self, content: Vec<Token>) {
-        let always = self.delivery.disk.as_ref().is_some_and(|disk| disk.sync == DiskSync::Always);
-        if always {
+        if self.syncs_always() {
             self.queue.settle_synced(content);
         }
     }
@@ -247,15 +248,28 @@ impl Destination {
     /// Starts the tasks that seal and send.
     pub(crate) fn start(self: &Arc<Self>, phase: watch::Receiver<Phase>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        tasks.spawn(self.clone().seal_in_time());
-        tasks.spawn(self.clone().watch_tries());
+        let mut until_closing = |work: Pin<Box<dyn Future<Output = ()> + Send>>| {
+            let mut phase = phase.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = work => {}
+                    _ = phase.wait_for(|now| *now == Phase::Closing) => {}
+                }
+            });
+        };
+        until_closing(Box::pin(self.clone().seal_in_time()));
         if self.delivery.disk.as_ref().is_some_and(|disk| disk.sync == DiskSync::Interval) {
-            tasks.spawn(self.clone().sync_in_time());
+            until_closing(Box::pin(self.clone().sync_in_time()));
         }
+        tasks.spawn(self.clone().replace_stuck(phase.clone()));
         for _ in 0..self.delivery.concurrency.max(1) {
-            tasks.spawn(self.clone().send_all(phase.clone()));
+            tasks.spawn(self.clone().send_all(None, phase.clone()));
         }
         tasks
+    }
+
+    fn syncs_always(&self) -> bool {
+        self.delivery.disk.as_ref().is_some_and(|disk| disk.sync == DiskSync::Always)
     }
 
     async fn seal_in_time(self: Arc<Self>) {

@@ -20,20 +20,27 @@ const MAX_BYTES: u32 = 256 << 20;
 
 /// What was found in a run of frames.
 pub(crate) struct Walk {
-    /// Offset, length, records.
-    pub found: Vec<(usize, usize, u64)>,
+    pub found: Vec<Seen>,
     /// Offset, length.
     pub damage: Vec<(usize, usize)>,
     /// Behind the last whole frame.
     pub end: usize,
 }
 
+/// A frame that is whole.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub at: usize,
+    pub len: usize,
+    pub records: u64,
+    /// When its first record came in, since the epoch.
+    pub since: Duration,
+}
+
 /// A frame read back.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub payload: Payload,
-    /// When its first record came in, since the epoch.
-    pub since: Duration,
     /// Why it lies there, where somebody said.
     pub note: String,
 }
@@ -43,11 +50,11 @@ pub(crate) fn walk(bytes: &[u8], from: usize) -> Walk {
     let mut frames = Walk { found: Vec::new(), damage: Vec::new(), end: from };
     let mut at = from;
     while at < bytes.len() {
-        if let Some((len, records)) = check(&bytes[at..]) {
+        if let Some((len, records, since)) = check(&bytes[at..]) {
             if frames.end < at {
                 frames.damage.push((frames.end, at - frames.end));
             }
-            frames.found.push((at, len, records));
+            frames.found.push(Seen { at, len, records, since });
             at += len;
             frames.end = at;
         } else {
@@ -59,8 +66,8 @@ pub(crate) fn walk(bytes: &[u8], from: usize) -> Walk {
     frames
 }
 
-/// Length and records of the frame that begins here, if it is whole.
-fn check(bytes: &[u8]) -> Option<(usize, u64)> {
+/// Length, records and age of the frame that begins here, if it is whole.
+fn check(bytes: &[u8]) -> Option<(usize, u64, Duration)> {
     let len = u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?);
     let crc = u32::from_le_bytes(bytes.get(8..12)?.try_into().ok()?);
     if !bytes.starts_with(MARK) || !(FIXED as u32..=MAX_BYTES).contains(&len) {
@@ -70,8 +77,9 @@ fn check(bytes: &[u8]) -> Option<(usize, u64)> {
     if crc32fast::hash(rest) != crc {
         return None;
     }
+    let since = u64::from_le_bytes(rest[..8].try_into().ok()?);
     let records = u64::from_le_bytes(rest[8..16].try_into().ok()?);
-    Some((HEAD + len as usize, records))
+    Some((HEAD + len as usize, records, Duration::from_nanos(since)))
 }
 
 /// `since` is since the epoch.
@@ -109,12 +117,12 @@ pub(crate) fn encode_into(payload: &Payload, since: Duration, note: &str, out: &
 }
 
 pub(crate) fn decode(frame: &[u8]) -> Option<Frame> {
-    let (len, records) = check(frame)?;
+    let (len, records, _) = check(frame)?;
     let rest = &frame[HEAD..len];
     let number =
         |place: usize| Some(u64::from_le_bytes(rest.get(place * 8..place * 8 + 8)?.try_into().ok()?));
     let length = |at: usize| Some(u32::from_le_bytes(rest.get(at..at + 4)?.try_into().ok()?) as usize);
-    let (since, raw_bytes, full_size) = (number(0)?, number(2)?, number(3)?);
+    let (raw_bytes, full_size) = (number(2)?, number(3)?);
     let (route_end, note_end) = (FIXED + length(32)?, FIXED + length(32)? + length(36)?);
     let route = std::str::from_utf8(rest.get(FIXED..route_end)?).ok()?;
     let note = std::str::from_utf8(rest.get(route_end..note_end)?).ok()?.to_owned();
@@ -123,5 +131,5 @@ pub(crate) fn decode(frame: &[u8]) -> Option<Frame> {
     if full_size > 0 {
         payload.body = Body::Packed(body, full_size as usize);
     }
-    Some(Frame { payload, since: Duration::from_nanos(since), note })
+    Some(Frame { payload, note })
 }

@@ -24,6 +24,7 @@ mod running;
 mod slots;
 mod spool;
 pub mod testing;
+pub mod watchdog;
 
 pub use catalog::{Catalog, ExporterEntry, ProcessorEntry, ReceiverEntry, exporter, processor, receiver};
 pub use component::{

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::frame;
 use crate::payload::Payload;
+use crate::replay::Fate;
 
 /// Payloads are gathered up to this size. What is gathered is in memory twice while it is saved.
 pub(crate) const CARGO_BYTES: u64 = 8 << 20;
@@ -98,7 +99,7 @@ impl Cargo {
         let tail = object.len() - walk.end;
         let damaged: usize = walk.damage.iter().map(|(_, bytes)| bytes).sum();
         let (mut payloads, mut frames) = (Vec::new(), Vec::new());
-        for (at, len, _) in walk.found {
+        for frame::Seen { at, len, .. } in walk.found {
             if let Some(frame) = frame::decode(&object[at..at + len]) {
                 payloads.push(frame.payload);
                 frames.push(at..at + len);
@@ -109,14 +110,30 @@ impl Cargo {
 }
 
 impl Unpacked {
-    /// The object with only those payloads for which `keep` says so, by their place.
-    pub fn without(&self, delivered: &[bool], records: u64) -> Bytes {
-        let left = delivered.iter().filter(|delivered| !**delivered).count() as u64;
-        let mut object = header(&Manifest { payloads: left, records, ..self.manifest.clone() });
-        for (frame, _) in self.frames.iter().zip(delivered).filter(|(_, delivered)| !**delivered) {
-            object.extend_from_slice(&self.object[frame.clone()]);
+    /// The object with only what is left, by the payloads' fates in their order, and the records in it.
+    pub fn rest(&self, fates: &[Fate]) -> (Bytes, u64) {
+        let (mut frames, mut payloads, mut records) = (Vec::new(), 0, 0);
+        for (frame, fate) in self.frames.iter().zip(fates) {
+            match fate {
+                Fate::Settled => {}
+                Fate::Left => {
+                    let frame = &self.object[frame.clone()];
+                    payloads += 1;
+                    records += frame::decode(frame).map_or(0, |frame| frame.payload.records);
+                    frames.extend_from_slice(frame);
+                }
+                Fate::Parts(parts) => {
+                    for part in parts {
+                        payloads += 1;
+                        records += part.records;
+                        frame::encode_into(part, part.since_epoch(), "", &mut frames);
+                    }
+                }
+            }
         }
-        object.into()
+        let mut object = header(&Manifest { payloads, records, ..self.manifest.clone() });
+        object.extend_from_slice(&frames);
+        (object.into(), records)
     }
 }
 
@@ -155,9 +172,12 @@ mod tests {
     #[test]
     fn what_was_delivered_is_left_out_of_what_is_kept() {
         let unpacked = Cargo::unpack(cargo().object).unwrap();
-        let rest = Cargo::unpack(unpacked.without(&[true, false, true], 2)).unwrap();
-        assert_eq!((rest.manifest.records, rest.payloads.len()), (2, 1));
-        assert_eq!(&*rest.payloads[0].route, "s-2");
+        let part = Payload::new(vec![9u8; 10], "half of s-3", 1, 10);
+        let (rest, records) = unpacked.rest(&[Fate::Settled, Fate::Left, Fate::Parts(vec![part])]);
+        let rest = Cargo::unpack(rest).unwrap();
+        assert_eq!((rest.manifest.records, rest.manifest.payloads, records), (3, 2, 3));
+        let routes: Vec<_> = rest.payloads.iter().map(|payload| &*payload.route).collect();
+        assert_eq!((routes, rest.damaged_bytes), (vec!["s-2", "half of s-3"], 0));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Sealed payloads: what an encoder makes, a queue holds, and a sender sends once per try.
 
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +11,7 @@ use model::{Reason, Token};
 use tokio::time::Instant;
 
 use crate::clock;
+use crate::replay::Replayed;
 use crate::spool::Place;
 
 /// One request's worth of records, in the destination's wire form.
@@ -25,13 +28,28 @@ pub struct Payload {
     pub(crate) tokens: Vec<Token>,
     /// Where it lies on disk, too.
     pub(crate) place: Option<Place>,
-    /// Settled as soon as a part of it is delivered: sent again as a whole, that part would be doubled.
-    pub(crate) settles_in_part: bool,
+    /// The payload it is a part of lies on disk in its stead.
+    pub(crate) whole: Option<Arc<Whole>>,
+    /// It lies somewhere else, too, and stays there unless it is delivered.
+    pub(crate) replayed: Option<Arc<Replayed>>,
+}
+
+/// A payload on disk whose parts are sent, and did not fit on the disk themselves.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub place: Place,
+    /// Not yet settled.
+    pub parts: AtomicUsize,
 }
 
 impl Drop for Payload {
     /// Whoever drops a payload without settling it has lost it.
     fn drop(&mut self) {
+        if let Some(replayed) = &self.replayed
+            && self.is_awaited()
+        {
+            replayed.leave(self.copy());
+        }
         self.tokens.iter().for_each(Token::lose);
     }
 }
@@ -55,7 +73,25 @@ impl Payload {
             since: Instant::now(),
             tokens: Vec::new(),
             place: None,
-            settles_in_part: false,
+            whole: None,
+            replayed: None,
+        }
+    }
+
+    /// The same records once more, for whom nobody waits.
+    pub(crate) fn copy(&self) -> Payload {
+        let mut copy = Payload::new(Bytes::new(), self.route.clone(), self.records, self.raw_bytes);
+        copy.body = self.body.clone();
+        copy.since = self.since;
+        copy.replayed = self.replayed.clone();
+        copy
+    }
+
+    /// Resolves when whoever replays it wants it back.
+    pub(crate) async fn recalled(&self) {
+        match &self.replayed {
+            Some(replayed) => replayed.recalled().await,
+            None => pending().await,
         }
     }
 
@@ -112,7 +148,7 @@ impl Payload {
         for part in parts {
             part.since = self.since;
             part.tokens = self.tokens.clone();
-            part.settles_in_part = self.settles_in_part;
+            part.replayed = self.replayed.clone();
         }
         self.tokens.clear();
     }

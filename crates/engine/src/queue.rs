@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::payload::Payload;
+use crate::payload::{Payload, Whole};
+use crate::replay::Replayed;
 use crate::spool::{Damage, Place, Spool, SpoolError};
 
 mod syncing;
@@ -104,12 +106,13 @@ impl Queue {
         let opened = Spool::open(folder, quota)?;
         recovered.damage = opened.damage;
         let mut state = self.state();
+        // Later the clock may be set: from here on ages are told by one that nobody sets.
+        let (now, time) = (Instant::now(), Duration::from_nanos(clock::now_nanos()));
         for found in opened.found.iter().rev() {
             recovered.payloads += 1;
             recovered.records += found.records;
-            let on_disk =
-                Waiting::OnDisk { place: found.place, records: found.records, since: Instant::now() };
-            state.waiting.push_front(on_disk);
+            let since = now.checked_sub(time.saturating_sub(found.since)).unwrap_or(now);
+            state.waiting.push_front(Waiting::OnDisk { place: found.place, records: found.records, since });
         }
         state.disk = Disk::Open(opened.spool);
         drop(state);
@@ -155,6 +158,8 @@ impl Queue {
         let spills = state.bytes >= self.capacity;
         let written = match state.disk {
             Disk::None => Ok(()),
+            // What lies somewhere else, too, would be there twice.
+            _ if payload.replayed.is_some() => Ok(()),
             _ if wants_disk || spills => state.write(&mut payload),
             _ => Ok(()),
         };
@@ -165,14 +170,23 @@ impl Queue {
         written.map(|()| content)
     }
 
-    /// Puts the parts of a payload in flight in front, in its stead. What was on disk stays on disk.
-    pub fn replace(&self, whole: Payload, mut parts: Vec<Payload>) {
+    /// Puts the parts of a payload in flight in front, in its stead. What was on disk stays on disk; with `sync`
+    /// the parts are safe there before the whole is forgotten.
+    pub fn replace(&self, mut whole: Payload, mut parts: Vec<Payload>, sync: bool) {
         let mut state = self.state();
-        if whole.place.is_some() {
-            for part in &mut parts {
-                // A part that the disk does not take is in memory; the whole is forgotten either way.
-                let _ = state.write(part);
+        if let Some(place) = whole.place {
+            if parts.iter_mut().all(|part| state.write(part).is_ok()) {
+                drop(state);
+                // A disk that fails now will fail the next write, which is reported.
+                let _ = if sync { self.sync() } else { Ok(()) };
+                state = self.state();
+            } else {
+                state.keep_whole(place, &mut parts);
+                whole.place = None;
             }
+        } else if let Some(of) = &whole.whole {
+            of.parts.fetch_add(parts.len(), Ordering::Relaxed);
+            parts.iter_mut().for_each(|part| part.whole = Some(of.clone()));
         }
         drop(state);
         self.release(&whole);
@@ -229,9 +243,28 @@ impl Queue {
         let mut state = self.state();
         state.bytes -= payload.held_bytes();
         state.end_flight(payload.since);
-        state.forget_on_disk(payload.place);
+        state.forget_written(payload);
         drop(state);
         self.room.notify_waiters();
+    }
+
+    /// Lets go of what waits here and lies somewhere else, too. Returns its records.
+    pub fn give_back_replayed(&self, which: fn(&Replayed) -> bool) -> u64 {
+        let mut state = self.state();
+        let (mut kept, mut given) = (VecDeque::new(), Vec::new());
+        for waiting in std::mem::take(&mut state.waiting) {
+            match waiting {
+                Waiting::InMemory(payload) if payload.replayed.as_deref().is_some_and(which) => {
+                    state.bytes -= payload.held_bytes();
+                    given.push(payload);
+                }
+                other => kept.push_back(other),
+            }
+        }
+        state.waiting = kept;
+        drop(state);
+        self.room.notify_waiters();
+        given.iter().map(|payload| payload.records).sum()
     }
 
     /// Told when something changed that may have made room.
@@ -291,7 +324,8 @@ impl Queue {
             if let Waiting::InMemory(mut payload) = waiting {
                 state.bytes -= payload.held_bytes();
                 payload.pack();
-                if payload.place.is_none() && state.write(&mut payload).is_err() {
+                let is_on_disk = payload.place.is_some() || payload.whole.is_some();
+                if !is_on_disk && state.write(&mut payload).is_err() {
                     lost += payload.records;
                 }
             }
@@ -382,9 +416,8 @@ impl State {
     }
 
     fn read(&mut self, place: Place, since: Instant) -> Option<Payload> {
-        let (mut payload, written) = self.spool()?.read(place).ok()?;
-        let age = Duration::from_nanos(clock::now_nanos()).saturating_sub(written);
-        payload.since = Instant::now().checked_sub(age).unwrap_or(since);
+        let mut payload = self.spool()?.read(place).ok()?;
+        payload.since = since;
         payload.place = Some(place);
         Some(payload)
     }
@@ -393,13 +426,31 @@ impl State {
         match waiting {
             Waiting::InMemory(payload) => {
                 self.bytes -= payload.held_bytes();
-                self.forget_on_disk(payload.place);
+                self.forget_written(&payload);
                 Gone { records: payload.records }
             }
             Waiting::OnDisk { place, records, .. } => {
                 self.forget_on_disk(Some(place));
                 Gone { records }
             }
+        }
+    }
+
+    /// Parts that do not all fit on the disk wait in memory, and the whole stays there for them.
+    fn keep_whole(&mut self, place: Place, parts: &mut [Payload]) {
+        let whole = Arc::new(Whole { place, parts: AtomicUsize::new(parts.len()) });
+        for part in parts {
+            self.forget_on_disk(part.place.take());
+            part.whole = Some(whole.clone());
+        }
+    }
+
+    fn forget_written(&mut self, payload: &Payload) {
+        self.forget_on_disk(payload.place);
+        if let Some(whole) = &payload.whole
+            && whole.parts.fetch_sub(1, Ordering::Relaxed) == 1
+        {
+            self.forget_on_disk(Some(whole.place));
         }
     }
 

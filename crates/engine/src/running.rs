@@ -19,6 +19,7 @@ use crate::ledger::{Ledger, Snapshot};
 use crate::lifeboat::Lifeboat;
 use crate::outlet::{Outlet, Phase, Stop};
 use crate::pipeline::Pipeline;
+use crate::replay::Replayer;
 
 /// Longest wait before a receiver that failed is started again.
 const MAX_RESTART_WAIT: Duration = Duration::from_secs(30);
@@ -40,9 +41,12 @@ pub struct Running {
     room: Arc<Notify>,
     receivers: HashMap<ComponentId, RunningReceiver>,
     flow: Flow,
-    /// Destinations of replaced configurations that still send what they had.
-    retiring: JoinSet<()>,
+    /// Replaced configurations that still send what they had. Each ends once it has sent all, or is told to.
+    retiring: JoinSet<Flow>,
+    end_retiring: watch::Sender<bool>,
     lifeboat: Option<Arc<dyn Lifeboat>>,
+    /// For whoever replays.
+    destinations: watch::Sender<Vec<Arc<Destination>>>,
 }
 
 struct RunningReceiver {
@@ -78,9 +82,16 @@ pub struct Summary {
 
 impl Running {
     pub fn start(plan: Plan, ledger: Arc<Ledger>) -> Running {
-        let (receivers, room, retiring) = (HashMap::new(), Arc::default(), JoinSet::new());
-        let flow = Flow::default();
-        let mut running = Running { ledger, room, receivers, flow, retiring, lifeboat: None };
+        let mut running = Running {
+            ledger,
+            room: Arc::default(),
+            receivers: HashMap::new(),
+            flow: Flow::default(),
+            retiring: JoinSet::new(),
+            end_retiring: watch::Sender::default(),
+            lifeboat: None,
+            destinations: watch::Sender::default(),
+        };
         running.install(plan);
         running
     }
@@ -90,8 +101,9 @@ impl Running {
         self.lifeboat = Some(lifeboat);
     }
 
-    pub(crate) fn destination(&self, id: &str) -> Option<&Arc<Destination>> {
-        self.flow.destinations.iter().find(|destination| **destination.id() == *id)
+    /// The way to the destinations for what an earlier process left.
+    pub fn replayer(&self) -> Replayer {
+        Replayer(self.destinations.subscribe())
     }
 
     pub fn ledger(&self) -> &Arc<Ledger> {
@@ -114,7 +126,9 @@ impl Running {
         }
         let old = self.install(plan);
         let heirs = self.flow.destinations.clone();
-        self.retiring.spawn(old.retire(heirs));
+        // Those that are through are gone.
+        while self.retiring.try_join_next().is_some() {}
+        self.retiring.spawn(old.retire(heirs, self.end_retiring.subscribe()));
     }
 
     /// Puts the plan in place and returns what it replaces.
@@ -133,6 +147,7 @@ impl Running {
                 None => self.start_receiver(planned, feeds, plan.surroundings.clone()),
             }
         }
+        self.destinations.send_replace(destinations.clone());
         std::mem::replace(&mut self.flow, Flow { phase, pipelines, destinations, tickers, senders })
     }
 
@@ -174,12 +189,15 @@ impl Running {
             let _ = timeout_at(deadline, destination.drained()).await;
         }
         let _ = timeout_at(deadline, async { while self.retiring.join_next().await.is_some() {} }).await;
-        self.retiring.shutdown().await;
+        self.end_retiring.send_replace(true);
+        while let Some(retired) = self.retiring.join_next().await {
+            self.flow.take_over(retired.unwrap_or_default());
+        }
         self.flow.end_tasks().await;
         if let Some(lifeboat) = self.lifeboat.take() {
             self.flow.board(&lifeboat, ends).await;
         }
-        let left = self.flow.close().await;
+        let left = self.flow.close();
         let ledger = self.ledger.snapshot();
         let saved = ledger.destinations.iter().map(|view| view.counts.saved).sum();
         Summary { ledger, lost: left.lost, on_disk: left.on_disk, saved, took: started.elapsed() }
@@ -187,14 +205,19 @@ impl Running {
 }
 
 impl Flow {
-    /// Ends every task; what still waits goes to disk or is given up.
-    async fn close(mut self) -> Left {
-        self.end_tasks().await;
+    /// What still waits, after every task has ended, goes to disk or is given up.
+    fn close(self) -> Left {
         let left = self.destinations.iter().map(|destination| destination.abandon());
         left.fold(Left::default(), |sum, one| Left {
             lost: sum.lost + one.lost,
             on_disk: sum.on_disk + one.on_disk,
         })
+    }
+
+    /// Answers for what another one holds, too.
+    fn take_over(&mut self, other: Flow) {
+        self.destinations.extend(other.destinations);
+        self.senders.extend(other.senders);
     }
 
     /// Fills the lifeboat from all destinations at once, so that a large one does not use up the time of others.
@@ -214,12 +237,35 @@ impl Flow {
             // Senders give back what they hold; whoever does not in this time holds nothing that can be saved.
             let end = async { while tasks.join_next().await.is_some() {} };
             let _ = timeout(GIVE_BACK, end).await;
-            tasks.shutdown().await;
+            // Whoever blocks his thread ends when he can.
+            tasks.abort_all();
+            let end = async { while tasks.join_next().await.is_some() {} };
+            let _ = timeout(GIVE_BACK, end).await;
+            tasks.detach_all();
         }
+        self.destinations.iter().for_each(|destination| destination.take_back());
     }
 
-    /// Sends what a replaced configuration still holds, for as long as it takes, or leaves it to the heirs.
-    async fn retire(mut self, heirs: Vec<Arc<Destination>>) {
+    /// Sends what a replaced configuration still holds, until it is told to end, or leaves it to the heirs. What it
+    /// still has then it returns.
+    async fn retire(mut self, heirs: Vec<Arc<Destination>>, mut end: watch::Receiver<bool>) -> Flow {
+        tokio::select! {
+            () = self.hand_over_and_drain(&heirs) => {}
+            _ = end.wait_for(|end| *end) => {}
+        }
+        self.tickers.shutdown().await;
+        self.destinations.iter().for_each(|destination| destination.seal());
+        // Those who send for a queue that went to an heir go on until here.
+        self.phase.send_replace(Phase::Closing);
+        self.end_tasks().await;
+        self.destinations.retain(|old| !heirs.iter().any(|heir| heir.shares_queue_with(old)));
+        if self.destinations.iter().all(|destination| destination.is_idle()) {
+            self.destinations.drain(..).for_each(|destination| _ = destination.abandon());
+        }
+        self
+    }
+
+    async fn hand_over_and_drain(&mut self, heirs: &[Arc<Destination>]) {
         // Batches that were on their way when the new pipelines took over still hold the old ones.
         while self.pipelines.iter().any(|pipeline| Arc::strong_count(pipeline) > 2) {
             sleep(Duration::from_millis(20)).await;
@@ -228,11 +274,10 @@ impl Flow {
             pipeline.finish().await;
         }
         self.destinations.iter().for_each(|destination| destination.seal());
-        self.destinations.retain(|old| !heirs.iter().any(|heir| heir.shares_queue_with(old)));
-        for destination in &self.destinations {
+        let inherited = |old: &Destination| heirs.iter().any(|heir| heir.shares_queue_with(old));
+        for destination in self.destinations.iter().filter(|old| !inherited(old)) {
             destination.drained().await;
         }
-        self.close().await;
     }
 }
 

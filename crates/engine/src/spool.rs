@@ -42,6 +42,8 @@ pub struct Place {
 pub(crate) struct Found {
     pub place: Place,
     pub records: u64,
+    /// When its first record came in, since the epoch.
+    pub since: Duration,
 }
 
 /// A place in a segment that could not be read.
@@ -134,6 +136,10 @@ impl Spool {
         Ok(opened)
     }
 
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -211,9 +217,9 @@ impl Spool {
         Ok(number)
     }
 
-    /// Reads a payload back, and when its first record came in, since the epoch.
-    pub fn read(&self, place: Place) -> io::Result<(Payload, Duration)> {
-        self.read_frame(place).map(|frame| (frame.payload, frame.since))
+    /// Reads a payload back.
+    pub fn read(&self, place: Place) -> io::Result<Payload> {
+        self.read_frame(place).map(|frame| frame.payload)
     }
 
     pub fn read_frame(&self, place: Place) -> io::Result<Frame> {
@@ -310,10 +316,10 @@ impl Opened {
         // What lies behind the last whole frame is a write that the crash cut off.
         file.set_len(end)?;
         let mut open = 0;
-        for (offset, len, records) in frames.found {
+        for frame::Seen { at: offset, len, records, since } in frames.found {
             if !done.contains(&(offset as u64)) {
                 let place = Place { segment: number, offset: offset as u64, len: len as u64 };
-                self.found.push(Found { place, records });
+                self.found.push(Found { place, records, since });
                 open += 1;
             }
         }

@@ -82,6 +82,9 @@ pub struct RunOptions {
     /// Where what no destination took by the end goes: s3://bucket/prefix
     #[arg(long, value_name = "URI", env = "OUTRIGGER_LIFEBOAT")]
     pub lifeboat: Option<String>,
+    /// Deliver what lies in this lifeboat, too: s3://bucket/prefix
+    #[arg(long, value_name = "URI", env = "OUTRIGGER_LIFEBOAT_SOURCE")]
+    pub lifeboat_source: Option<String>,
     /// Look for a changed configuration this often and take it without a restart; SIGHUP asks at once
     #[arg(long, value_name = "TIME", value_parser = duration, env = "OUTRIGGER_RELOAD")]
     pub reload: Option<Duration>,
@@ -115,6 +118,9 @@ pub struct ReplayOptions {
     /// Deliver to this destination, of the same kind, instead of the one of the same name
     #[arg(long, value_name = "ID")]
     pub to: Option<String>,
+    /// How long an object in S3 stays claimed by a replay that does not answer any more (10m); the same for all
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub claim: Option<Duration>,
 }
 
 #[derive(Args, Clone)]

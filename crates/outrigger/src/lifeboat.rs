@@ -1,7 +1,10 @@
 //! The lifeboat in S3: where what no destination took goes when the process ends, and who may take it from there.
 //!
 //! Objects are `<prefix>/<kind>/<destination>/<milliseconds>-<owner>-<random>.boat`. Beside an object that
-//! somebody replays lies `<key>.claim`, which only one can write.
+//! somebody replays lies `<key>.claim`; see [`claim`].
+
+pub mod claim;
+pub mod unload;
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -11,9 +14,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::lifeboat::{Cargo, Lifeboat};
 use net::Environment;
-use net::aws::{AwsError, PutOptions, S3};
+use net::aws::{AwsError, Object, PutOptions, S3};
 use net::ecs::Task;
-use serde_json::{Value, json};
 use tracing::warn;
 
 use crate::{configuration, disk, firelens};
@@ -21,9 +23,6 @@ use crate::{configuration, disk, firelens};
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// How every object's key ends.
 pub const ENDING: &str = ".boat";
-/// A claim older than this belongs to a process that is gone: the living renew theirs.
-const CLAIM_LASTS: Duration = Duration::from_secs(600);
-
 /// A bucket and what all keys in it begin with.
 pub struct Boat {
     pub s3: S3,
@@ -32,12 +31,6 @@ pub struct Boat {
     pub prefix: String,
     origin: String,
     owner: String,
-}
-
-/// A right to an object, as long as it is renewed.
-pub struct Claim {
-    key: String,
-    etag: Option<String>,
 }
 
 impl Boat {
@@ -65,14 +58,23 @@ impl Boat {
         format!("{prefix}{kind}/{destination}/{created}-{owner}-{random:016x}{ENDING}")
     }
 
-    /// Keys of all objects, oldest first within a destination.
+    /// Keys of all objects, oldest first within a destination. Claims to objects that are gone are removed.
     pub async fn objects(&self) -> Result<Vec<String>, AwsError> {
-        let (mut keys, mut from) = (Vec::new(), None);
+        let (mut keys, mut from): (Vec<String>, _) = (Vec::new(), None);
         loop {
             let page = self.s3.list(&self.bucket, &self.prefix, from.as_deref()).await?;
-            keys.extend(
-                page.objects.into_iter().map(|object| object.key).filter(|key| key.ends_with(ENDING)),
-            );
+            for key in page.objects.into_iter().map(|object| object.key) {
+                match key.strip_suffix(claim::ENDING) {
+                    // A claim follows its object in the order of keys.
+                    Some(object)
+                        if object.ends_with(ENDING) && keys.last().is_none_or(|last| last != object) =>
+                    {
+                        self.remove(&key).await?;
+                    }
+                    None if key.ends_with(ENDING) => keys.push(key),
+                    _ => {}
+                }
+            }
             match page.next {
                 Some(next) => from = Some(next),
                 None => return Ok(keys),
@@ -80,81 +82,38 @@ impl Boat {
         }
     }
 
-    /// The object's bytes, unless somebody else delivered and removed it.
-    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, AwsError> {
+    /// The object, unless somebody else delivered and removed it.
+    pub async fn get(&self, key: &str) -> Result<Option<Object>, AwsError> {
         match self.s3.get_object(&self.bucket, key, None).await {
-            Ok(object) => Ok(object.map(|object| object.body)),
+            Ok(object) => Ok(object),
             Err(error) if error.is("NoSuchKey") => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    pub async fn put(&self, key: &str, object: Bytes) -> Result<(), AwsError> {
+    async fn put(&self, key: &str, object: Bytes) -> Result<(), AwsError> {
         self.s3.put_object(&self.bucket, key, object, &PutOptions::default()).await.map(drop)
+    }
+
+    /// Writes over exactly this object.
+    pub async fn put_over(&self, key: &str, object: Bytes, etag: Option<&str>) -> Result<(), AwsError> {
+        let options = PutOptions { only_over: etag.map(str::to_owned), ..PutOptions::default() };
+        self.s3.put_object(&self.bucket, key, object, &options).await.map(drop)
+    }
+
+    /// Whether objects can be written: says what is wrong before it is too late to mend it.
+    pub async fn check(&self) -> Result<(), String> {
+        let key = format!("{}check-{}", self.prefix, self.owner);
+        let written = self.put(&key, Bytes::from_static(b"written to see whether this is allowed")).await;
+        written.map_err(|error| format!("s3://{}/{key}: {error}", self.bucket))?;
+        // Not everyone who may write may delete, and need not.
+        let _ = self.remove(&key).await;
+        Ok(())
     }
 
     pub async fn remove(&self, key: &str) -> Result<(), AwsError> {
         self.s3.delete(&self.bucket, key).await
     }
-
-    /// Claims an object; `None` while it is another's.
-    pub async fn claim(&self, object: &str) -> Result<Option<Claim>, AwsError> {
-        let key = format!("{object}.claim");
-        let options = PutOptions { only_if_absent: true, ..PutOptions::default() };
-        match self.s3.put_object(&self.bucket, &key, self.claim_text(), &options).await {
-            Ok(etag) => return Ok(Some(Claim { key, etag })),
-            Err(error) if !is_taken(&error) => return Err(error),
-            Err(_) => {}
-        }
-        let held = match self.s3.get_object(&self.bucket, &key, None).await {
-            Ok(Some(held)) => held,
-            // It was given back this moment: the next replay may have it.
-            Ok(None) => return Ok(None),
-            Err(error) if error.is("NoSuchKey") => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let written: Value = serde_json::from_slice(&held.body).unwrap_or_default();
-        let age = now_ms().saturating_sub(written["time_ms"].as_u64().unwrap_or(0));
-        if u128::from(age) < CLAIM_LASTS.as_millis() || held.etag.is_none() {
-            return Ok(None);
-        }
-        let mut claim = Claim { key, etag: held.etag };
-        Ok(self.renew(&mut claim).await?.then_some(claim))
-    }
-
-    /// Makes the claim young again; false when it is another's by now.
-    pub async fn renew(&self, claim: &mut Claim) -> Result<bool, AwsError> {
-        let options = PutOptions { only_over: claim.etag.clone(), ..PutOptions::default() };
-        match self.s3.put_object(&self.bucket, &claim.key, self.claim_text(), &options).await {
-            Ok(etag) => {
-                claim.etag = etag;
-                Ok(true)
-            }
-            Err(error) if is_taken(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    pub async fn release(&self, claim: Claim) -> Result<(), AwsError> {
-        self.remove(&claim.key).await
-    }
-
-    fn claim_text(&self) -> Bytes {
-        json!({ "claimant": self.origin, "process": std::process::id(), "time_ms": now_ms() })
-            .to_string()
-            .into()
-    }
-}
-
-fn now_ms() -> u64 {
-    engine::clock::now_nanos() / 1_000_000
-}
-
-/// True when the condition of a write was not met.
-fn is_taken(error: &AwsError) -> bool {
-    error.is("PreconditionFailed")
-        || error.is("ConditionalRequestConflict")
-        || error.service().is_some_and(|error| error.status == 412)
 }
 
 impl Lifeboat for Boat {

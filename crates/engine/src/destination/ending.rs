@@ -1,6 +1,6 @@
 //! The end of a destination: what still waits goes to a lifeboat or to disk, or is lost and counted.
 
-use model::{Reason, Token};
+use model::Reason;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
 
@@ -8,6 +8,7 @@ use super::Destination;
 use crate::ledger::count_drop;
 use crate::lifeboat::{CARGO_BYTES, Cargo, Lifeboat};
 use crate::payload::Payload;
+use crate::replay::Replayed;
 
 impl Destination {
     /// Resolves when nothing waits any more.
@@ -21,21 +22,40 @@ impl Destination {
         }
     }
 
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_idle()
+    }
+
     /// Puts in a payload that another process encoded; its token tells what becomes of it.
-    pub(crate) fn inject(&self, mut payload: Payload, token: Token) {
+    pub(crate) fn inject(&self, payload: Payload) {
         let records = payload.records;
-        (payload.tokens, payload.settles_in_part) = (vec![token], true);
         self.account.update(|counts| {
             counts.accepted += records;
             counts.recovered += records;
             counts.queued += records;
         });
-        // There is no disk to refuse it, and if there were it would wait in memory.
+        // Whatever the disk says, it waits in memory.
         let _ = self.queue.push(payload);
+    }
+
+    /// What is replayed and still waits stays where it came from.
+    pub(crate) fn give_back_replayed(&self, which: fn(&Replayed) -> bool) {
+        let records = self.queue.give_back_replayed(which);
+        self.account.update(|counts| {
+            counts.queued -= records;
+            counts.accepted -= records;
+            counts.recovered -= records;
+        });
+    }
+
+    /// Puts what senders that had to be ended were sending back into the queue.
+    pub(crate) fn take_back(&self) {
+        self.tries.take_all().into_iter().for_each(|payload| self.interrupt(payload));
     }
 
     /// Puts what still waits into the lifeboat, after the tasks have ended. What it does not take waits again.
     pub(crate) async fn board(&self, boat: &dyn Lifeboat, deadline: Instant) {
+        self.give_back_replayed(|_| true);
         while Instant::now() < deadline {
             let (payloads, gone) = self.queue.take_some(CARGO_BYTES);
             for damaged in gone {
@@ -70,6 +90,7 @@ impl Destination {
 
     /// Gives up what still waits, after the tasks have ended: it goes to disk, or is lost.
     pub(crate) fn abandon(&self) -> Left {
+        self.give_back_replayed(|_| true);
         let lost = self.queue.close();
         let mut left = Left { lost, on_disk: 0 };
         self.account.update(|counts| {

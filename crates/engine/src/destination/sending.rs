@@ -1,7 +1,8 @@
 //! The tasks that send: one payload at a time each, tried until it is settled.
 //!
 //! What a destination refuses for ever goes to the dead letters. An exporter that panics has only failed once
-//! more: its payload stays here, outside of what it was doing.
+//! more, and one that never returns from a try is left to itself: its payload is here, outside of what it does,
+//! and another task goes on with it.
 
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use model::Reason;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 use tracing::{debug, error, info, warn};
 
@@ -25,9 +27,21 @@ const DRAIN_RETRY: Duration = Duration::from_secs(1);
 /// A try that has not returned so long after its time limit is stuck: something in it blocks its thread.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
 
+/// Why a try was ended before there was an outcome.
+enum Ended {
+    Closing,
+    Recalled,
+}
+
 impl Destination {
-    pub(super) async fn send_all(self: Arc<Self>, mut phase: watch::Receiver<Phase>) {
-        while *phase.borrow() != Phase::Closing
+    /// Takes payloads from the queue and sends them; `first` is one that another task began with.
+    pub(super) async fn send_all(self: Arc<Self>, first: Option<Payload>, mut phase: watch::Receiver<Phase>) {
+        let mut goes_on = match first {
+            Some(payload) => self.deliver(payload, &mut phase).await,
+            None => true,
+        };
+        while goes_on
+            && *phase.borrow() != Phase::Closing
             && let Some(taken) = self.queue.pop().await
         {
             match taken {
@@ -36,7 +50,7 @@ impl Destination {
                         counts.queued -= payload.records;
                         counts.in_flight += payload.records;
                     });
-                    self.deliver(payload, &mut phase).await;
+                    goes_on = self.deliver(payload, &mut phase).await;
                 }
                 Err(gone) => self.account.update(|counts| {
                     counts.queued -= gone.records;
@@ -46,25 +60,39 @@ impl Destination {
         }
     }
 
-    /// Sends one payload until it is settled.
-    async fn deliver(&self, payload: Payload, phase: &mut watch::Receiver<Phase>) {
+    /// Sends one payload until it is settled. False when it took so long that another task has the payload by
+    /// now, and this one's place.
+    async fn deliver(&self, mut payload: Payload, phase: &mut watch::Receiver<Phase>) -> bool {
         let mut backoff = Backoff::new(&self.delivery.retry);
         for tries in 1u32.. {
-            let mut closing = phase.clone();
+            let (mut closing, copy) = (phase.clone(), payload.copy());
+            let trying = self.tries.begin(payload);
             let outcome = tokio::select! {
-                outcome = self.try_once(&payload) => outcome,
-                _ = closing.wait_for(|now| *now == Phase::Closing) => return self.interrupt(payload),
+                biased;
+                _ = closing.wait_for(|now| *now == Phase::Closing) => Err(Ended::Closing),
+                () = copy.recalled() => Err(Ended::Recalled),
+                outcome = self.try_once(&copy) => Ok(outcome),
             };
+            let Some(back) = trying.end() else { return false };
+            payload = back;
             let (after, reason) = match outcome {
-                Outcome::Sent => return self.settle_sent(payload, tries, 0, None),
-                Outcome::Rejected { records, reason } => {
-                    return self.settle_sent(payload, tries, records, Some(reason));
+                Ok(Outcome::Retry { after, reason }) => (after, reason),
+                Ok(outcome) => {
+                    self.settle(payload, tries, outcome);
+                    return true;
                 }
-                Outcome::Split { reason } => return self.split(payload, &reason),
-                Outcome::Retry { after, reason } => (after, reason),
+                Err(Ended::Closing) => {
+                    self.interrupt(payload);
+                    return true;
+                }
+                Err(Ended::Recalled) => {
+                    self.give_back(&payload);
+                    return true;
+                }
             };
             if let Some(why) = self.gives_up(&payload, tries) {
-                return self.settle_lost(payload, why, &reason);
+                self.settle_lost(payload, why, &reason);
+                return true;
             }
             let wait = after.unwrap_or_default().max(backoff.wait());
             self.account.update(|counts| {
@@ -77,7 +105,20 @@ impl Destination {
                 component = %self.id, reason = %reason, tries, wait_seconds = wait.as_secs(),
                 records = payload.records, "payload not sent; trying again"
             );
-            self.rest(wait, phase).await;
+            tokio::select! {
+                () = self.rest(wait, phase) => {}
+                () = payload.recalled() => {}
+            }
+        }
+        true
+    }
+
+    fn settle(&self, payload: Payload, tries: u32, outcome: Outcome) {
+        match outcome {
+            Outcome::Sent => self.settle_sent(payload, tries, 0, None),
+            Outcome::Rejected { records, reason } => self.settle_sent(payload, tries, records, Some(reason)),
+            Outcome::Split { reason } => self.split(payload, &reason),
+            Outcome::Retry { reason, .. } => debug_assert!(false, "bug: `{reason}` settles nothing"),
         }
     }
 
@@ -89,25 +130,37 @@ impl Destination {
                 Poll::Ready(Outcome::retry("bug: the exporter panicked"))
             })
         });
-        let _trying = self.tries.begin();
         match timeout(self.delivery.timeout, caught).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::retry(format!("no answer within {:?}", self.delivery.timeout)),
         }
     }
 
-    /// Reports tries that do not return although their time is over.
-    pub(super) async fn watch_tries(self: Arc<Self>) {
+    /// Hands what is in tries that do not return although their time is over to new tasks.
+    ///
+    /// Such a try blocks its thread, or it would have been ended. Should it deliver after all, its payload arrives
+    /// twice. With one thread in all, nothing runs meanwhile, this neither.
+    pub(super) async fn replace_stuck(self: Arc<Self>, mut phase: watch::Receiver<Phase>) {
         let limit = self.delivery.timeout + STUCK_AFTER;
-        let mut ticks = interval(STUCK_AFTER);
+        let (mut ticks, mut successors) = (interval(STUCK_AFTER), JoinSet::new());
         loop {
-            ticks.tick().await;
-            for since in self.tries.stuck(limit) {
-                let seconds = since.elapsed().as_secs();
-                error!(component = %self.id, seconds, "bug: a try to send does not return; its payload waits with it");
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = phase.wait_for(|now| *now == Phase::Closing) => break,
+            }
+            for payload in self.tries.take_stuck(limit) {
+                let (records, seconds) = (payload.records, limit.as_secs());
+                error!(component = %self.id, records, seconds, "bug: a try to send does not return; another task sends its payload");
                 self.account.set_error(Some(format!("a try to send has not returned for {seconds} s")));
+                self.account.update(|counts| {
+                    counts.errors += 1;
+                    counts.retries += 1;
+                    counts.retried_records += records;
+                });
+                successors.spawn(self.clone().send_all(Some(payload), phase.clone()));
             }
         }
+        while successors.join_next().await.is_some() {}
     }
 
     fn gives_up(&self, payload: &Payload, tries: u32) -> Option<Reason> {
@@ -136,12 +189,22 @@ impl Destination {
     }
 
     /// The process ends: what was being sent waits again, for the disk.
-    fn interrupt(&self, payload: Payload) {
+    pub(super) fn interrupt(&self, payload: Payload) {
         self.account.update(|counts| {
             counts.in_flight -= payload.records;
             counts.queued += payload.records;
         });
         self.queue.interrupt(payload);
+    }
+
+    /// Whoever replays this payload wants it back: it is where it came from.
+    fn give_back(&self, payload: &Payload) {
+        self.account.update(|counts| {
+            counts.in_flight -= payload.records;
+            counts.accepted -= payload.records;
+            counts.recovered -= payload.records;
+        });
+        self.queue.release(payload);
     }
 
     fn settle_sent(&self, payload: Payload, tries: u32, rejected: u64, reason: Option<String>) {
@@ -172,7 +235,8 @@ impl Destination {
                 "records refused by the destination"
             );
         }
-        if rejected == 0 || (delivered > 0 && payload.settles_in_part) {
+        // Replayed once more as a whole, the part that was delivered would be doubled.
+        if rejected == 0 || (delivered > 0 && payload.replayed.is_some()) {
             payload.delivered();
         }
     }
@@ -192,7 +256,8 @@ impl Destination {
 
     /// Keeps what no try can deliver where `outrigger replay` finds it.
     fn bury(&self, payload: &Payload, why: Reason, answer: &str) {
-        let Some(dead) = &self.dead else { return };
+        // What is replayed is kept where it came from.
+        let Some(dead) = self.dead.as_ref().filter(|_| payload.replayed.is_none()) else { return };
         match dead.bury(payload, why, answer) {
             Ok(()) => self.account.update(|counts| counts.dead_lettered += payload.records),
             Err(error) => warn!(component = %self.id, reason = %error, "dead letter not kept"),
@@ -215,6 +280,6 @@ impl Destination {
             counts.in_flight -= payload.records;
             counts.queued += payload.records;
         });
-        self.queue.replace(payload, vec![a, b]);
+        self.queue.replace(payload, vec![a, b], self.syncs_always());
     }
 }

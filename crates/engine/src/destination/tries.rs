@@ -1,9 +1,11 @@
-//! When each try to send began, for the watchdog.
+//! The payloads of the tries under way, so that one whose try never returns can be taken from it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::payload::Payload;
 
 #[derive(Default)]
 pub(super) struct Tries(Mutex<State>);
@@ -17,10 +19,10 @@ struct State {
 struct Running {
     number: u64,
     since: Instant,
-    reported: bool,
+    payload: Payload,
 }
 
-/// Ends its try when it is dropped.
+/// A right to the payload of a try, as long as nobody took it away.
 pub(super) struct Trying<'a> {
     tries: &'a Tries,
     number: u64,
@@ -31,30 +33,32 @@ impl Tries {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn begin(&self) -> Trying<'_> {
+    pub fn begin(&self, payload: Payload) -> Trying<'_> {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
-        state.running.push(Running { number, since: Instant::now(), reported: false });
+        state.running.push(Running { number, since: Instant::now(), payload });
         Trying { tries: self, number }
     }
 
-    /// Beginnings of the tries that run for longer than `limit`, each told once.
-    pub fn stuck(&self, limit: Duration) -> Vec<Instant> {
-        let mut stuck = Vec::new();
-        for running in &mut self.state().running {
-            if !running.reported && running.since.elapsed() > limit {
-                running.reported = true;
-                stuck.push(running.since);
-            }
-        }
-        stuck
+    /// Takes the payloads of tries that run for longer than `limit` away from them.
+    pub fn take_stuck(&self, limit: Duration) -> Vec<Payload> {
+        let mut state = self.state();
+        state.running.extract_if(.., |try_| try_.since.elapsed() > limit).map(|try_| try_.payload).collect()
+    }
+
+    /// Takes all, after the tasks were ended.
+    pub fn take_all(&self) -> Vec<Payload> {
+        self.state().running.drain(..).map(|try_| try_.payload).collect()
     }
 }
 
-impl Drop for Trying<'_> {
-    fn drop(&mut self) {
-        self.tries.state().running.retain(|running| running.number != self.number);
+impl Trying<'_> {
+    /// The payload, unless it was taken away. A task that is ended leaves it to [`Tries::take_all`].
+    pub fn end(self) -> Option<Payload> {
+        let mut state = self.tries.state();
+        let place = state.running.iter().position(|running| running.number == self.number)?;
+        Some(state.running.swap_remove(place).payload)
     }
 }
 
@@ -63,16 +67,20 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_try_that_takes_too_long_is_told_once() {
+    async fn a_try_that_takes_too_long_loses_its_payload() {
         let tries = Tries::default();
-        let (limit, quick) = (Duration::from_secs(15), tries.begin());
-        drop(quick);
-        let began = Instant::now();
-        let _slow = tries.begin();
+        let payload = |records| Payload::new(Vec::new(), "", records, 0);
+        let (limit, quick, slow) =
+            (Duration::from_secs(15), tries.begin(payload(1)), tries.begin(payload(2)));
+        assert_eq!(quick.end().unwrap().records, 1);
         tokio::time::advance(limit).await;
-        assert!(tries.stuck(limit).is_empty());
+        assert!(tries.take_stuck(limit).is_empty());
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(tries.stuck(limit), [began]);
-        assert!(tries.stuck(limit).is_empty());
+        let taken: Vec<u64> = tries.take_stuck(limit).iter().map(|payload| payload.records).collect();
+        assert_eq!(taken, [2]);
+        assert!(slow.end().is_none());
+        let ended = tries.begin(payload(3));
+        drop(ended);
+        assert_eq!(tries.take_all()[0].records, 3);
     }
 }

@@ -47,7 +47,7 @@ async fn parts_take_the_place_of_the_whole() {
     queue.push(payload(1000)).unwrap();
     queue.push(payload(1)).unwrap();
     let whole = next(&queue).await;
-    queue.replace(whole, vec![payload(499), payload(501)]);
+    queue.replace(whole, vec![payload(499), payload(501)], false);
     for expected in [499, 501, 1] {
         let part = next(&queue).await;
         assert_eq!(part.raw_bytes, expected);
@@ -125,4 +125,66 @@ async fn closing_leaves_everything_on_disk_for_the_next_process() {
     for size in [100, 200, 300] {
         assert_eq!(next(&next_process).await.raw_bytes, size);
     }
+}
+
+/// The disk has no room for the halves, so the whole stays there until both are settled.
+#[tokio::test]
+async fn parts_that_do_not_fit_on_disk_leave_the_whole_there_until_they_are_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("q");
+    let left = || {
+        let again = queue(10_000);
+        again.attach(&place, 1_500).unwrap().records
+    };
+    for settled in [1, 2] {
+        let queue = queue(10_000);
+        queue.attach(&place, 1_500).unwrap();
+        let mut whole = if settled == 1 {
+            let mut payload = payload(1_000);
+            payload.tokens.push(Token::until_durable(Box::new(Nobody)));
+            drop(queue.push(payload).unwrap());
+            next(&queue).await
+        } else {
+            next(&queue).await
+        };
+        whole.records = 1;
+        queue.replace(whole, vec![payload(499), payload(501)], false);
+        for _ in 0..settled {
+            let part = next(&queue).await;
+            queue.release(&part);
+        }
+        drop(queue);
+        assert_eq!(left(), u64::from(settled == 1), "{settled} of two parts are settled");
+    }
+}
+
+struct Nobody;
+
+impl model::Receipt for Nobody {
+    fn settle(&self, _: bool) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_age_is_not_changed_by_a_clock_that_is_set() {
+    const HOUR: i64 = 3_600_000_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("q");
+    for jump in [HOUR, -HOUR] {
+        clock::JUMP.set(0);
+        let queue = queue(100);
+        queue.attach(&place, 1 << 20).unwrap();
+        queue.push(payload(500)).unwrap();
+        queue.push(payload(500)).unwrap();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        clock::JUMP.set(jump);
+        for expected in [10, 10] {
+            let payload = next(&queue).await;
+            assert_eq!(
+                (payload.since.elapsed().as_secs(), queue.oldest().unwrap().elapsed().as_secs()),
+                (expected, 10)
+            );
+            queue.release(&payload);
+        }
+    }
+    clock::JUMP.set(0);
 }

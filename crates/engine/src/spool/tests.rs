@@ -10,11 +10,11 @@ fn payload(n: u8, size: usize) -> Payload {
 
 fn bodies(opened: &Opened) -> Vec<(u8, usize)> {
     let read = |found: &Found| {
-        let (payload, since) = opened.spool.read(found.place).unwrap();
+        let payload = opened.spool.read(found.place).unwrap();
         let body = payload.wire().unwrap();
         assert_eq!(&*payload.route, format!("group/stream-{}", body[0]));
         assert_eq!((payload.records, found.records), (u64::from(body[0]), u64::from(body[0])));
-        assert_eq!(since, SINCE);
+        assert_eq!(found.since, SINCE);
         (body[0], body.len())
     };
     opened.found.iter().map(read).collect()
@@ -133,5 +133,5 @@ fn packed_bodies_come_back_whole() {
     packed.pack();
     let place = opened.spool.append(&packed, SINCE).unwrap();
     assert!(place.len < 10_000);
-    assert_eq!(opened.spool.read(place).unwrap().0.wire().unwrap(), text);
+    assert_eq!(opened.spool.read(place).unwrap().wire().unwrap(), text);
 }

@@ -10,6 +10,7 @@ use config::topology::{
     Step, TagMatch, Topology,
 };
 use config::{Diagnostics, Setting};
+use engine::replay::Sending;
 use engine::{
     Ack, BuildContext, Catalog, ConfigError, Encoder, Exporter, Fault, Instances, Ledger, Lost, Outcome,
     Outlet, Payload, Processor, Receiver, Running, Sealed, Stop, Summary, Surroundings,
@@ -33,6 +34,9 @@ pub struct Shape {
     pub receiver_fails: u32,
     pub disk: Option<DiskQueue>,
     pub dead: Option<DeadLetters>,
+    pub timeout: Duration,
+    /// The first destination's name.
+    pub name: &'static str,
 }
 
 impl Default for Shape {
@@ -49,6 +53,8 @@ impl Default for Shape {
             receiver_fails: 0,
             disk: None,
             dead: None,
+            timeout: Delivery::default().timeout,
+            name: "out.0",
         }
     }
 }
@@ -65,6 +71,7 @@ struct Plan {
     most_records: Option<u64>,
     hangs: bool,
     panics: u32,
+    blocks: Option<std::sync::mpsc::Receiver<()>>,
     received: Vec<u64>,
 }
 
@@ -77,6 +84,7 @@ impl Script {
             most_records: None,
             hangs: false,
             panics: 0,
+            blocks: None,
             received: Vec::new(),
         };
         Script(Arc::new(Mutex::new(plan)))
@@ -102,6 +110,20 @@ impl Script {
         script
     }
 
+    /// Splits what has more records, and answers the parts in turn.
+    pub fn split(records: u64, parts: Vec<Outcome>, then: Outcome) -> Script {
+        let script = Script::first(parts, then);
+        script.0.lock().unwrap().most_records = Some(records);
+        script
+    }
+
+    /// The first try blocks its thread until the sender says something or is gone.
+    pub fn block(until: std::sync::mpsc::Receiver<()>) -> Script {
+        let script = Script::always(Outcome::Sent);
+        script.0.lock().unwrap().blocks = Some(until);
+        script
+    }
+
     pub fn hang() -> Script {
         let script = Script::always(Outcome::Sent);
         script.0.lock().unwrap().hangs = true;
@@ -117,6 +139,11 @@ impl Script {
     fn answer(&self, payload: &Payload) -> Option<Outcome> {
         let mut plan = self.0.lock().unwrap();
         if plan.hangs {
+            return None;
+        }
+        if let Some(until) = plan.blocks.take() {
+            drop(plan);
+            let _ = until.recv();
             return None;
         }
         if plan.panics > 0 {
@@ -352,7 +379,7 @@ fn plan<const N: usize>(shape: &Shape, scripts: &[Script; N], feed: usize) -> en
             all.push(script.clone());
             all.len() - 1
         };
-        let id = format!("out.{place}");
+        let id = if place == 0 { shape.name.to_owned() } else { format!("out.{place}") };
         let delivery = Delivery {
             queue_bytes: shape.queue_bytes,
             overflow: shape.overflow,
@@ -360,6 +387,7 @@ fn plan<const N: usize>(shape: &Shape, scripts: &[Script; N], feed: usize) -> en
             disk: shape.disk.clone(),
             dead: shape.dead.clone(),
             concurrency: shape.concurrency,
+            timeout: shape.timeout,
             ..Delivery::default()
         };
         let settings = Setting::map().with("script", number as i64);
@@ -426,9 +454,9 @@ impl Rig {
     }
 
     /// Sends payloads of an earlier process to `out.0`.
-    pub async fn replay(&self, payloads: Vec<Payload>) -> Vec<bool> {
-        let settled = self.running.lock().await.as_ref().expect("it runs").replay("out.0", payloads);
-        settled.expect("there is such a destination").await
+    pub async fn replay(&self, payloads: Vec<Payload>) -> Sending {
+        let replayer = self.running.lock().await.as_ref().expect("it runs").replayer();
+        replayer.send("out.0", payloads).expect("there is such a destination")
     }
 
     pub async fn shutdown(&self, budget: Duration) -> Summary {

@@ -170,6 +170,13 @@ impl S3 {
         self.call(bucket, &self.request(Method::DELETE, key)).await.map(drop)
     }
 
+    /// Deletes the object with this entity tag, else fails with `PreconditionFailed`. A store that does not know
+    /// the condition deletes whatever is there, or refuses.
+    pub async fn delete_exactly(&self, bucket: &str, key: &str, etag: &str) -> Result<(), AwsError> {
+        let request = self.request(Method::DELETE, key).header("if-match", etag);
+        self.call(bucket, &request).await.map(drop)
+    }
+
     /// One page of keys in order; `from` is the `next` of the page before.
     pub async fn list(&self, bucket: &str, prefix: &str, from: Option<&str>) -> Result<Listing, AwsError> {
         let encode = |text: &str| utf8_percent_encode(text, ENCODED).to_string();

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::topology::Topology;
+use engine::watchdog::Watchdog;
 use engine::{Ledger, Running, Summary, Surroundings};
 use net::{Endpoint, Environment, Listener, Prebound};
 use telemetry::{LogSettings, log};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{error, info, warn};
 
 use super::{CATALOG, show};
@@ -23,12 +25,15 @@ use crate::api::{self, Pages};
 use crate::cli::{FluentBitOptions, RunOptions, VERSION};
 use crate::configuration::{self, Resolved};
 use crate::lifeboat::Boat;
+use crate::lifeboat::unload::{CLAIM_LASTS, Unloader};
 use crate::machine::Machine;
 use crate::monitor::Monitor;
 use crate::{early, report};
 
 /// Longest drain when neither the command line nor the configuration says: ECS kills after 30 s.
 const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(25);
+/// Longest wait for the note of what was delivered from a lifeboat.
+const CUT_WITHIN: Duration = Duration::from_secs(2);
 /// When a socket that was bound early counts as unwanted.
 const UNUSED_AFTER: Duration = Duration::from_secs(2);
 
@@ -66,7 +71,12 @@ fn start(options: &RunOptions, extra: &[configuration::Extra]) -> Exit {
     log::init(log_settings);
     let machine = Machine::read();
     match runtime(machine.workers) {
-        Ok(runtime) => runtime.block_on(run_until_stopped(options, extra, environment, sockets)),
+        Ok(runtime) => {
+            let exit = runtime.block_on(run_until_stopped(options, extra, environment, sockets));
+            // Whoever blocks his thread must not keep the process.
+            runtime.shutdown_background();
+            exit
+        }
         Err(error) => {
             error!(%error, "the runtime could not start");
             Exit::Failed
@@ -136,8 +146,11 @@ async fn run_until_stopped(
     }
     let ledger = Arc::new(Ledger::default());
     let mut running = Running::start(plan, ledger.clone());
-    set_lifeboat(&mut running, options, &current.surroundings);
+    let _watchdog = Watchdog::start(Handle::current());
     let mut services = JoinSet::new();
+    set_lifeboat(&mut running, &mut services, options, &current.surroundings);
+    let (stop, stopped) = watch::channel(false);
+    let unloading = unload_lifeboat(&running, options, &current.surroundings, stopped);
     services.spawn(close_unused(sockets.clone()));
     serve_pages(&mut services, &ledger, &environment);
     serve_monitor(&mut services, &ledger, &current.topology);
@@ -147,19 +160,48 @@ async fn run_until_stopped(
     let why = attend(&mut signals, options, extra, &environment, &sockets, &mut running, &mut current).await;
     let budget = options.shutdown_timeout.or(current.topology.service.grace).unwrap_or(DEFAULT_SHUTDOWN);
     info!(signal = why, budget_seconds = budget.as_secs(), "stopping: intake stays open while senders send");
+    stop.send_replace(true);
     let summary = running.shutdown(budget).await;
+    if let Some(unloading) = unloading {
+        let _ = tokio::time::timeout(CUT_WITHIN, unloading).await;
+    }
     services.shutdown().await;
     finish(&summary)
 }
 
-fn set_lifeboat(running: &mut Running, options: &RunOptions, surroundings: &Surroundings) {
+fn set_lifeboat(
+    running: &mut Running,
+    services: &mut JoinSet<()>,
+    options: &RunOptions,
+    surroundings: &Surroundings,
+) {
+    let Some(boat) = boat(options.lifeboat.as_deref(), "OUTRIGGER_LIFEBOAT", surroundings) else { return };
+    running.set_lifeboat(boat.clone());
+    services.spawn(async move {
+        if let Err(reason) = boat.check().await {
+            let help = "allow the task role `s3:PutObject` there, or correct the place; until then what no destination takes by the end has nowhere to go";
+            error!(reason, help, "the lifeboat cannot be written");
+        }
+    });
+}
+
+fn boat(option: Option<&str>, variable: &str, surroundings: &Surroundings) -> Option<Arc<Boat>> {
     let environment = &surroundings.environment;
-    let written = options.lifeboat.as_deref().or(environment.get("OUTRIGGER_LIFEBOAT"));
-    let Some(uri) = written.filter(|uri| !uri.is_empty()) else { return };
-    match Boat::new(uri, environment, surroundings.task.as_deref()) {
-        Ok(boat) => running.set_lifeboat(Arc::new(boat)),
-        Err(reason) => error!(lifeboat = uri, reason, "there will be no lifeboat"),
-    }
+    let uri = option.or(environment.get(variable)).filter(|uri| !uri.is_empty())?;
+    let boat = Boat::new(uri, environment, surroundings.task.as_deref());
+    boat.map_err(|reason| error!(lifeboat = uri, reason, "there will be no lifeboat")).ok().map(Arc::new)
+}
+
+/// Delivers what other tasks left in a lifeboat beside what comes in.
+fn unload_lifeboat(
+    running: &Running,
+    options: &RunOptions,
+    surroundings: &Surroundings,
+    stop: watch::Receiver<bool>,
+) -> Option<JoinHandle<()>> {
+    let boat = boat(options.lifeboat_source.as_deref(), "OUTRIGGER_LIFEBOAT_SOURCE", surroundings)?;
+    let unloader = Unloader { replayer: running.replayer(), to: None, claim_lasts: CLAIM_LASTS, stop };
+    Some(tokio::spawn(unloader.attend(boat)))
 }
 
 /// Receivers take their sockets when they first run; what is left a moment later nobody wants.
