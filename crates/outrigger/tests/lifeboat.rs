@@ -143,7 +143,7 @@ fn a_replay_that_loses_its_claim_stops_sending() {
         task.command().folder(task.folder.path()).env("AWS_ENDPOINT_URL_S3", moto.url()).aws_keys()
     };
     strand(&task, &command);
-    let mut replaying = command().args(["replay", "s3://boats/tasks", "--claim", "5s"]).start();
+    let mut replaying = command().args(["replay", "s3://boats/tasks", "--claim", "5s"]).spawn();
     // Every claim it makes becomes another's, until it has given up both objects.
     let steal = "for o in aws('s3').list_objects_v2(Bucket='boats')['Contents']:\n  \
          if o['Key'].endswith('.claim'): aws('s3').put_object(Bucket='boats', Key=o['Key'], \

@@ -79,8 +79,7 @@ mod tests {
         let taken: Vec<u64> = tries.take_stuck(limit).iter().map(|payload| payload.records).collect();
         assert_eq!(taken, [2]);
         assert!(slow.end().is_none());
-        let ended = tries.begin(payload(3));
-        drop(ended);
+        let _ended = tries.begin(payload(3));
         assert_eq!(tries.take_all()[0].records, 3);
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Everything sent must arrive in the end, once, and the other destination must not notice.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use testkit::fault::Fault;
 use testkit::proxy::Mode;
 
-use crate::rig::{Finding, Outage, PAYLOAD, Rig, SINKS, Shape, Sink, outage};
+use crate::load::Load;
+use crate::rig::{Finding, Outage, PAYLOAD, RATE, Rig, SINKS, Shape, Sink, outage, watched};
 use crate::{Case, Settings};
 
 /// A connection that ends may swallow an answer: four senders, one payload each, at both ends of the fault.
@@ -65,6 +67,8 @@ pub fn cases() -> Vec<Case> {
         }
     }
     cases.push(Case::new("CloudWatch rejects ten events of each request", true, rejects_some));
+    cases.push(Case::new("CloudWatch rejects half of each request", true, rejects_half));
+    cases.push(Case::new("Datadog answers 400, then replay", true, refuses_for_ever));
     cases.push(Case::new("both destinations answer 503", true, both_down));
     cases.push(Case::new("healthy", true, |settings| {
         let rig = Rig::new(&Shape::default());
@@ -111,6 +115,45 @@ fn rejects_some(settings: &Settings) -> Finding {
     let rejected = view["dropped"]["rejected"].as_u64().unwrap_or(0);
     finding.must(rejected > 0 && rejected.is_multiple_of(10), format!("rejected is {rejected}"));
     finding.must_say(&said, "CloudWatch Logs threw events away");
+    finding
+}
+
+fn rejects_half(settings: &Settings) -> Finding {
+    let rig = Rig::new(&Shape::default());
+    let running = rig.command().start();
+    let (set, mend) = (|| rig.logs.reject_half(true), || rig.logs.reject_half(false));
+    let (mut finding, ledger, said) =
+        outage(&rig, running, settings.times(), Some(Sink::CloudWatch), set, mend);
+    finding.must_be_whole(0);
+    finding.must_hold_memory(settings);
+    let counted = crate::support::destination(&ledger, "cloudwatch_logs.0")["dropped"]["rejected"].clone();
+    let rejected = rig.logs.rejected();
+    finding.must(rejected > 0 && counted == rejected, format!("{counted} counted of {rejected} rejected"));
+    finding.must_say(&said, "CloudWatch Logs threw events away");
+    finding
+}
+
+/// Datadog takes a request whole or refuses it whole: what it refuses for ever is kept until it is replayed.
+fn refuses_for_ever(settings: &Settings) -> Finding {
+    let (rig, started) = (Rig::new(&Shape::default()), Instant::now());
+    let running = rig.command().start();
+    let load = Load::plain(rig.socket(), Some(RATE));
+    rig.faults(Sink::Datadog).set(Fault::Status(400));
+    let (_, peak, delays) = watched(&rig, running.id(), &load, || thread::sleep(settings.fault));
+    rig.faults(Sink::Datadog).lift();
+    thread::sleep(settings.times().before);
+    let sent = load.finish();
+    let exit = running.stop();
+    let delay = Some(delays[1]);
+    let mut finding = Finding { peak, delay, took: started.elapsed(), ..Finding::default() };
+    let ledger = finding.must_end(&exit, 0);
+    let refused = &crate::support::destination(&ledger, "datadog.0")["dead_lettered"];
+    finding.must(refused.as_u64() > Some(0), format!("{refused} dead letters"));
+    let replayed = rig.command().arg("replay").arg(rig.data.join("dead")).output();
+    finding.must(replayed.code() == Some(0), format!("replay: {}", replayed.stderr));
+    rig.count(&mut finding, sent);
+    finding.must_be_whole(0);
+    finding.must_hold_memory(settings);
     finding
 }
 

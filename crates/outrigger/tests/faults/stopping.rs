@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 
 use testkit::fault::Fault;
 use testkit::proxy::Mode;
+use testkit::tools::Moto;
 
 use crate::load::Load;
-use crate::rig::{Finding, PAYLOAD, RATE, Rig, Shape, Sink, watched};
+use crate::rig::{Finding, PAYLOAD, RATE, Rig, SINKS, Shape, Sink, watched};
 use crate::{Case, Settings};
 
 pub fn cases() -> Vec<Case> {
     vec![
         Case::new("SIGTERM under load", true, under_load),
         Case::new("SIGTERM with both down, then a new start", true, with_both_down),
+        Case::new("SIGTERM with both down, lifeboat, replay", true, with_lifeboat),
     ]
 }
 
@@ -61,5 +63,36 @@ fn with_both_down(settings: &Settings) -> Finding {
     finding.took = started.elapsed();
     rig.count(&mut finding, sent);
     finding.must_be_whole(PAYLOAD);
+    finding
+}
+
+/// The disk dies with the task: what no destination took is in S3, and replay delivers it.
+fn with_lifeboat(settings: &Settings) -> Finding {
+    let moto = match Moto::start() {
+        Ok(moto) => moto,
+        Err(missing) => return Finding::skip(missing.to_string()),
+    };
+    moto.boto(
+        "aws('s3').create_bucket(Bucket='boats', CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})",
+    );
+    let (rig, started) = (Rig::new(&Shape::default()), Instant::now());
+    let command = || rig.command().env("AWS_ENDPOINT_URL_S3", moto.url());
+    let running = command().args(["run", "--lifeboat", "s3://boats/tasks"]).start();
+    SINKS.iter().for_each(|sink| rig.faults(*sink).set(Fault::Status(503)));
+    let load = Load::plain(rig.socket(), Some(RATE));
+    let (_, peak, _) = watched(&rig, running.id(), &load, || thread::sleep(settings.fault));
+    let sent = load.finish();
+    let exit = running.stop();
+    let mut finding = Finding { peak, ..Finding::default() };
+    let ledger = finding.must_end(&exit, 75);
+    let left = (&ledger["lost"], &ledger["on_disk"]);
+    finding.must(*left.0 == 0 && *left.1 == 0, format!("lost and on disk: {left:?}"));
+
+    SINKS.iter().for_each(|sink| rig.faults(*sink).lift());
+    let replayed = command().args(["replay", "s3://boats/tasks"]).output();
+    finding.must(replayed.code() == Some(0), format!("replay: {}", replayed.stderr));
+    finding.took = started.elapsed();
+    rig.count(&mut finding, sent);
+    finding.must_be_whole(0);
     finding
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -82,6 +82,7 @@ struct Shared {
     calls: AtomicU64,
     accepted: AtomicU64,
     throttled: AtomicU64,
+    rejects_half: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -119,6 +120,7 @@ impl Logs {
             calls: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             throttled: AtomicU64::new(0),
+            rejects_half: AtomicBool::new(false),
             state: Mutex::default(),
         });
         let tls = shared.options.certificate.clone();
@@ -144,6 +146,11 @@ impl Logs {
     /// Answers the next `requests` PutLogEvents with ThrottlingException.
     pub fn throttle(&self, requests: u64) {
         self.shared.throttled.store(requests, Ordering::Relaxed);
+    }
+
+    /// Whether it says of the older half of each request that it threw it away.
+    pub fn reject_half(&self, on: bool) {
+        self.shared.rejects_half.store(on, Ordering::Relaxed);
     }
 
     pub fn distinct(&self) -> &Distinct {
@@ -306,7 +313,7 @@ impl Shared {
             return refuse("ThrottlingException", "Rate exceeded");
         }
         let events = check_events(group, stream, input)?;
-        let answer = self.outside_of_time(&events);
+        let answer = self.thrown_away(&events);
         self.pass_on(request)?;
         self.distinct
             .add_all(events.iter().flat_map(|event| distinct::numbers(event.message.as_bytes()).take(1)));
@@ -315,6 +322,17 @@ impl Shared {
         let room = self.options.keep.saturating_sub(state.events.len());
         state.events.extend(events.into_iter().take(room));
         Ok(answer.to_string().into_bytes())
+    }
+
+    /// What of a request it says it threw away. It is noted as arrived all the same, so that nothing is missing
+    /// but what was neither taken nor refused.
+    fn thrown_away(&self, events: &[Event]) -> Value {
+        let half = events.len() / 2;
+        if half == 0 || !self.rejects_half.load(Ordering::Relaxed) {
+            return self.outside_of_time(events);
+        }
+        self.state().rejected += half as u64;
+        json!({ "rejectedLogEventsInfo": { "tooOldLogEventEndIndex": half } })
     }
 
     /// Events are sorted, so what is too old is a prefix and what is too new is a suffix.
