@@ -70,7 +70,8 @@ impl Destination {
             let cargo = Cargo::pack(&self.id, self.kind, boat.origin(), &payloads);
             let (records, bytes) = (cargo.manifest.records, cargo.object.len());
             let saved = timeout_at(deadline, boat.save(&cargo)).await;
-            match saved.unwrap_or_else(|_| Err("there was no time left".into())) {
+            let cut_off = || Err("there was no time left; the object may be there all the same".into());
+            match saved.unwrap_or_else(|_| cut_off()) {
                 Ok(()) => {
                     info!(component = %self.id, records, bytes, "saved in the lifeboat");
                     payloads.iter().for_each(|payload| self.queue.release(payload));
@@ -80,7 +81,7 @@ impl Destination {
                     });
                 }
                 Err(reason) => {
-                    error!(component = %self.id, records, reason, "the lifeboat took no more");
+                    error!(component = %self.id, records, bytes, reason, "the lifeboat took no more");
                     payloads.into_iter().rev().for_each(|payload| self.queue.interrupt(payload));
                     return;
                 }
