@@ -134,8 +134,8 @@ pub enum DiskSync {
 /// What happens when a destination's queue is full.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// Blocks while every destination of the batch is full, else drops the oldest of this one:
-    /// one stuck destination never holds up another.
+    /// Blocks while every destination of the batch has more waiting than memory holds, else drops the oldest of
+    /// this one: one stuck destination never holds up another that takes data.
     #[default]
     Auto,
     /// Stops reading from the receiver.

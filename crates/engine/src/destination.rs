@@ -107,6 +107,10 @@ impl Destination {
         self.exporter.takes_unread()
     }
 
+    pub(crate) fn is_behind(&self) -> bool {
+        self.queue.is_behind()
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.queue.is_full()
     }

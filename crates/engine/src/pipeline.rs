@@ -195,16 +195,20 @@ impl Pipeline {
         hand.routed();
     }
 
+    /// Waits while a destination is full and none of the others would be served by going on: each has enough
+    /// waiting already. One that takes data as it comes is never held up by one that does not.
     async fn wait_for_room(&self, destinations: &[&Destination]) {
         loop {
             let room = self.room.notified();
             let blocked = |destination: &&Destination| {
                 destination.is_full() && destination.overflow() == Overflow::Block
             };
-            let waits = |destination: &&Destination| {
-                destination.is_full() && matches!(destination.overflow(), Overflow::Auto | Overflow::Block)
+            let patient = |destination: &&Destination| {
+                destination.is_behind() && matches!(destination.overflow(), Overflow::Auto | Overflow::Block)
             };
-            if !destinations.iter().any(blocked) && !destinations.iter().all(waits) {
+            let nobody_is_served =
+                || destinations.iter().any(|d| d.is_full()) && destinations.iter().all(patient);
+            if !destinations.iter().any(blocked) && !nobody_is_served() {
                 return;
             }
             room.await;

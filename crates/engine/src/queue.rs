@@ -124,6 +124,11 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// True when memory is full: what comes now goes to disk, or pushes out what waits.
+    pub fn is_behind(&self) -> bool {
+        self.state().bytes >= self.capacity
+    }
+
     /// True when neither memory nor disk has room.
     pub fn is_full(&self) -> bool {
         self.state().is_full(self.capacity)

@@ -136,7 +136,7 @@ fn delivery(exporter: &Exporter) -> String {
         (None, None) => "retries until it is delivered or the queue is full".into(),
     };
     let full = match delivery.overflow {
-        Overflow::Auto => "when full: waits if all destinations are full, else drops its oldest",
+        Overflow::Auto => "when full: waits while no destination keeps up, else drops its oldest",
         Overflow::Block => "when full: stops reading",
         Overflow::DropOldest => "when full: drops its oldest",
         Overflow::DropNewest => "when full: drops what is new",
