@@ -107,6 +107,27 @@ async fn the_only_destination_makes_the_receiver_wait_instead_of_dropping() {
     assert_eq!(rig.received(0).len(), 3000);
 }
 
+/// The first has a disk and so the more room; that is no reason to drop what the second cannot hold, since the
+/// first would not deliver sooner.
+#[tokio::test(start_paused = true)]
+async fn where_no_destination_keeps_up_the_receiver_waits_even_if_one_has_room() {
+    let files = tempfile::tempdir().unwrap();
+    let folder = files.path().join("queue");
+    let disk = DiskQueue { folder, quota_bytes: 64 << 20, sync: DiskSync::Never };
+    let shape = Shape { queue_bytes: Some(5_000), disk: Some(disk), ..Shape::default() };
+    let down = || Script::until(Duration::from_secs(60), Outcome::retry("503"), Outcome::Sent);
+    let rig = Rig::start(shape, [down(), down()]);
+    let started = tokio::time::Instant::now();
+    for n in 0..300 {
+        rig.send("app", n, 10).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(started.elapsed() > Duration::from_secs(60), "nobody waited");
+    let summary = rig.shutdown(Duration::from_secs(60)).await;
+    assert_eq!(summary.lost, 0);
+    assert_eq!((rig.distinct(0), rig.distinct(1)), (3000, 3000));
+}
+
 #[tokio::test(start_paused = true)]
 async fn overflow_policies_drop_what_they_say() {
     for (overflow, kept) in [(Overflow::DropOldest, 99), (Overflow::DropNewest, 0)] {
