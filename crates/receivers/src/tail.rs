@@ -149,13 +149,15 @@ impl Receiver for Tail {
         let mut watch = Watch::new(self.rules, out.id().to_string());
         let mut saved = Instant::now();
         loop {
+            // Asked before the round, so that what was written until then is read.
+            let last = exit_on_eof || stop.phase() >= Phase::Draining;
             let round;
             (watch, round) = away(watch, Watch::round).await?;
             let is_idle = round.batches.is_empty();
             if send(round, &out, &mut stop).await.is_none() {
                 return Ok(());
             }
-            let ends = is_idle && (exit_on_eof || stop.phase() >= Phase::Draining);
+            let ends = is_idle && last;
             if ends || saved.elapsed() >= SAVE {
                 (watch, ()) = away(watch, Watch::save).await?;
                 saved = Instant::now();
