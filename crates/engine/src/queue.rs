@@ -1,8 +1,8 @@
 //! Payloads that wait for one destination, oldest first: in memory, and behind that on disk.
 //!
 //! What is being sent counts as waiting until it is settled, so memory stays bounded by `capacity` plus one
-//! payload a writer. Payloads go to disk when memory is full, when somebody waits for them to be durable, and
-//! when the process ends before they were sent.
+//! payload a writer. Payloads go to disk when the destination falls behind, when somebody waits for them to be
+//! durable, and when the process ends before they were sent.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,9 @@ mod syncing;
 
 use syncing::Syncing;
 
-/// Payloads beyond this many bytes are shrunk on arrival, if their wire form is not compressed.
-const PACK_ABOVE_BYTES: u64 = 2 << 20;
+/// More than senders that keep up have in flight. What comes beyond is shrunk, if its wire form is not compressed,
+/// and goes to disk, where there is one: an outage takes no more memory than a busy hour.
+const PLENTY_BYTES: u64 = 1 << 20;
 
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -124,9 +125,9 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True when memory is full: what comes now goes to disk, or pushes out what waits.
+    /// True when what comes now goes to disk, or pushes out what waits.
     pub fn is_behind(&self) -> bool {
-        self.state().bytes >= self.capacity
+        self.state().is_behind(self.capacity)
     }
 
     /// True when neither memory nor disk has room.
@@ -155,12 +156,12 @@ impl Queue {
     /// Adds a payload. Returns the tokens that are content because it is on disk, or why the disk did not take
     /// it; it waits in memory then.
     pub fn push(&self, mut payload: Payload) -> Result<Vec<Token>, SpoolError> {
-        if self.state().bytes > PACK_ABOVE_BYTES {
+        if self.state().bytes > PLENTY_BYTES {
             payload.pack();
         }
         let mut state = self.state();
         let wants_disk = payload.tokens.iter().any(Token::durable_suffices);
-        let spills = state.bytes >= self.capacity;
+        let spills = state.is_behind(self.capacity);
         let written = match state.disk {
             Disk::None => Ok(()),
             // What lies somewhere else, too, would be there twice.
@@ -352,6 +353,13 @@ impl State {
             Disk::Open(spool) => spool.is_full(),
         };
         self.bytes >= capacity && disk_full
+    }
+
+    fn is_behind(&self, capacity: u64) -> bool {
+        match &self.disk {
+            Disk::None => self.bytes >= capacity,
+            _ => self.bytes >= capacity.min(PLENTY_BYTES) && !self.waiting.is_empty(),
+        }
     }
 
     fn spool(&mut self) -> Option<&mut Spool> {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::arena::{Arena, List, Value};
+use crate::metric::Metric;
+use crate::trace::TraceSpan;
 use crate::{Reason, Token, pool};
 
 /// Where records came from, Fluent Bit's sense: what routes match on. Cheap to clone.
@@ -108,7 +110,10 @@ pub struct Unread {
 pub struct Batch {
     pub arena: Arena,
     pub tag: Tag,
+    /// The rows of the signal: of these three at most one is not empty.
     pub logs: Vec<LogRecord>,
+    pub spans: Vec<TraceSpan>,
+    pub metrics: Vec<Metric>,
     /// The batch is an OTLP request that nobody has looked into; then there are no rows.
     pub unread: Option<Unread>,
     /// Empty where the protocol knows no resources.
@@ -132,6 +137,8 @@ impl Batch {
             arena,
             tag,
             logs: pool::logs(),
+            spans: Vec::new(),
+            metrics: Vec::new(),
             unread: None,
             resources: Vec::new(),
             scopes: Vec::new(),
@@ -148,17 +155,25 @@ impl Batch {
         batch
     }
 
-    /// Records, spans or points.
+    /// Log records, spans or data points.
     pub fn len(&self) -> usize {
-        self.logs.len() + self.unread.map_or(0, |unread| unread.items as usize)
+        let points: usize = self.metrics.iter().map(|metric| metric.points.len()).sum();
+        let unread = self.unread.map_or(0, |unread| unread.items as usize);
+        self.logs.len() + self.spans.len() + points + unread
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// Which rows it has; logs, when there are none.
     pub fn signal(&self) -> Signal {
-        self.unread.map_or(Signal::Logs, |unread| unread.signal)
+        match self.unread {
+            Some(unread) => unread.signal,
+            None if !self.spans.is_empty() => Signal::Traces,
+            None if !self.metrics.is_empty() => Signal::Metrics,
+            None => Signal::Logs,
+        }
     }
 
     /// Notes that `count` records are gone for this reason. The caller has removed them.
@@ -206,7 +221,8 @@ impl Batch {
 
     /// Bytes held, for memory accounting.
     pub fn byte_size(&self) -> usize {
-        self.arena.byte_size() + self.logs.len() * size_of::<LogRecord>()
+        let rows = self.logs.len() * size_of::<LogRecord>() + self.spans.len() * size_of::<TraceSpan>();
+        self.arena.byte_size() + rows + self.metrics.iter().map(Metric::byte_size).sum::<usize>()
     }
 }
 
