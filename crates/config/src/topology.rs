@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::Signal;
+
 use crate::{Origin, Pattern, Setting};
 
 /// A component instance, as its own language names it: `datadog.0`, `otlp/internal`.
@@ -43,6 +45,8 @@ pub struct Exporter {
 #[derive(Debug, Clone, Default)]
 pub struct Pipeline {
     pub name: String,
+    /// The only signal it takes; `None` takes all.
+    pub signal: Option<Signal>,
     pub receivers: Vec<ComponentId>,
     pub steps: Vec<Step>,
     pub routes: Vec<Route>,
