@@ -172,6 +172,8 @@ pub struct Service {
     pub grace: Option<Duration>,
     /// Fluent Bit's monitoring API, when it was asked for.
     pub monitor: Option<Monitor>,
+    /// The Collector's `health_check` extension, when it was asked for.
+    pub health_check: Option<HealthCheck>,
     pub log_level: Option<String>,
     /// Where queues go on disk, as the user wrote it.
     pub storage: Option<PathBuf>,
@@ -185,6 +187,15 @@ pub struct Monitor {
     pub listen: String,
     /// `Some` when the health path was switched on.
     pub health: Option<HealthRule>,
+}
+
+/// The Collector's `health_check` extension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// The path that answers.
+    pub path: String,
 }
 
 /// Unhealthy when a limit is passed within the period.
