@@ -5,6 +5,7 @@
 //! case and fuzzer.
 
 pub mod forward;
+pub mod grpc;
 pub mod inflate;
 pub mod msgpack;
 pub mod otlp;
