@@ -23,6 +23,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("json", json, "fixtures/fluent-bit", ".json"),
     ("text", text, "fixtures/fluent-bit", ".json .conf"),
     ("otlp", otlp, "fixtures/otlp", ".body"),
+    ("otlp_json", otlp_json, "fixtures/otlp", ".body .json"),
 ];
 
 /// The caps of this run: small, so that breaking one shows.
@@ -63,6 +64,20 @@ fn encode_otlp(batch: &Batch) -> Vec<u8> {
     let rows = batch.logs.len() + batch.spans.len() + batch.metrics.len();
     otlp::encode(batch, 0..rows, &mut out);
     out
+}
+
+/// A request of any signal in JSON or protobuf: what was made JSON can be read, and then stays the same.
+pub fn otlp_json(data: &[u8]) {
+    for signal in [Signal::Logs, Signal::Traces, Signal::Metrics] {
+        let Ok(json) = (match otlp::from_json(signal, data) {
+            Ok(request) => Ok(otlp::to_json(signal, &request).expect("what JSON told can be told in JSON")),
+            Err(_) => otlp::to_json(signal, data),
+        }) else {
+            continue;
+        };
+        let again = otlp::from_json(signal, &json).expect("what we write can be read");
+        assert_eq!(otlp::to_json(signal, &again), Ok(json));
+    }
 }
 
 fn decode_forward(stream: &[u8], piece: usize) -> Vec<u8> {

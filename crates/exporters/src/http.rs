@@ -35,8 +35,8 @@ use net::http::Client;
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use wire::base64;
 
-use crate::base64;
 use crate::compress::{Compression, decompress};
 use crate::dated::DateFormat;
 use crate::http_destination::{self, Header};

@@ -1,9 +1,10 @@
 //! Bytes to model and back, for protocols that several components speak. No I/O.
 //!
 //! [`msgpack`] reads and writes values; [`forward`] is Fluentd's forward protocol on top of it; [`otlp`] is
-//! OpenTelemetry's, on top of [`protobuf`]; [`text`] makes records of JSON and of lines. A decoder is a function from bytes, so that one function serves test, golden
-//! case and fuzzer.
+//! OpenTelemetry's, on top of [`protobuf`]; [`text`] makes records of JSON and of lines. A decoder is a function from
+//! bytes, so that one function serves test, golden case and fuzzer.
 
+pub mod base64;
 pub mod forward;
 pub mod inflate;
 pub mod msgpack;

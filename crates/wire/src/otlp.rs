@@ -10,16 +10,17 @@ mod fields;
 #[cfg(test)]
 mod generated;
 mod histograms;
+mod json;
 mod logs;
 mod metrics;
 mod points;
 mod request;
-#[cfg(test)]
 mod schema;
 mod spans;
 mod value;
 
 pub use count::{count, halve};
+pub use json::{JsonFault, from_json, to_json};
 pub use request::{
     decode, decode_logs, decode_metrics, decode_spans, encode, encode_logs, encode_metrics, encode_spans,
 };

@@ -100,6 +100,11 @@ impl Message {
 }
 
 impl Field {
+    /// Where in the input it stands, for a complaint.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
     fn wrong(&self) -> Damaged {
         Damaged { at: self.at, why: "a field of another type than expected" }
     }
@@ -227,13 +232,26 @@ pub fn from_zigzag(value: u32) -> i32 {
     (value >> 1) as i32 ^ -((value & 1) as i32)
 }
 
-/// Appends a message that `write` writes. Most are shorter than 128 bytes, so one byte is kept for the length;
-/// a longer one is moved once.
+/// Appends a message that `write` writes.
 pub fn write_message(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    write_key(out, number, 2);
-    let start = out.len();
-    out.push(0);
+    let opened = open_message(out, number);
     write(out);
+    close_message(out, opened);
+}
+
+/// Where the length of a message is going to stand.
+pub struct Opened(usize);
+
+/// Begins a message, or packed numbers, whose content is appended next. Most are shorter than 128 bytes, so one byte
+/// is kept for the length; a longer one is moved once.
+pub fn open_message(out: &mut Vec<u8>, number: u32) -> Opened {
+    write_key(out, number, 2);
+    out.push(0);
+    Opened(out.len() - 1)
+}
+
+/// Ends a message: all that was appended since is its content.
+pub fn close_message(out: &mut Vec<u8>, Opened(start): Opened) {
     let len = out.len() - start - 1;
     if len < 0x80 {
         out[start] = len as u8;
