@@ -66,17 +66,20 @@ fn encode_otlp(batch: &Batch) -> Vec<u8> {
     out
 }
 
-/// A request of any signal in JSON or protobuf: what was made JSON can be read, and then stays the same.
+/// A request of any signal in JSON or protobuf: what was made JSON can be read, and read once stays the same.
 pub fn otlp_json(data: &[u8]) {
     for signal in [Signal::Logs, Signal::Traces, Signal::Metrics] {
-        let Ok(json) = (match otlp::from_json(signal, data) {
-            Ok(request) => Ok(otlp::to_json(signal, &request).expect("what JSON told can be told in JSON")),
+        let spell =
+            |request: &[u8]| otlp::to_json(signal, request).expect("what JSON told can be told in JSON");
+        let json = match otlp::from_json(signal, data) {
+            Ok(request) => Ok(spell(&request)),
             Err(_) => otlp::to_json(signal, data),
-        }) else {
-            continue;
         };
-        let again = otlp::from_json(signal, &json).expect("what we write can be read");
-        assert_eq!(otlp::to_json(signal, &again), Ok(json));
+        let Ok(json) = json else { continue };
+        // Protobuf may have told zeros, which are not told twice.
+        let once = spell(&otlp::from_json(signal, &json).expect("what we write can be read"));
+        let twice = spell(&otlp::from_json(signal, &once).expect("what we write can be read"));
+        assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once));
     }
 }
 
