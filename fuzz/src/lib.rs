@@ -7,7 +7,8 @@ pub mod mutate;
 use std::io;
 
 use frontends::Files;
-use frontends::fluent_bit::{Source, lower};
+use frontends::Source;
+use frontends::fluent_bit::lower;
 use model::{Arena, Batch, Signal, Span, Value};
 use wire::forward::{Context, Decoder, Settings};
 use wire::otlp;

@@ -5,6 +5,7 @@
 //! the fields after it are checked too; whatever was read that way is thrown away.
 
 mod fault;
+mod fields;
 mod stand_in;
 mod value;
 
@@ -14,6 +15,8 @@ use std::collections::HashSet;
 use serde::de::DeserializeOwned;
 
 use crate::{Diagnostic, Diagnostics, Node, Origin, Setting, closest};
+pub use fields::fields_of;
+
 use fault::{Fault, Problem};
 use value::Value;
 

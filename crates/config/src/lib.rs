@@ -13,7 +13,7 @@ mod setting;
 mod suggest;
 pub mod topology;
 
-pub use decode::decode;
+pub use decode::{decode, fields_of};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use origin::{FileId, Origin};
 pub use pattern::{Captures, Pattern, PatternError};

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::Signal;
+
 use crate::{Origin, Pattern, Setting};
 
 /// A component instance, as its own language names it: `datadog.0`, `otlp/internal`.
@@ -43,6 +45,8 @@ pub struct Exporter {
 #[derive(Debug, Clone, Default)]
 pub struct Pipeline {
     pub name: String,
+    /// The only signal it takes; `None` takes all.
+    pub signal: Option<Signal>,
     pub receivers: Vec<ComponentId>,
     pub steps: Vec<Step>,
     pub routes: Vec<Route>,
@@ -168,6 +172,8 @@ pub struct Service {
     pub grace: Option<Duration>,
     /// Fluent Bit's monitoring API, when it was asked for.
     pub monitor: Option<Monitor>,
+    /// The Collector's `health_check` extension, when it was asked for.
+    pub health_check: Option<HealthCheck>,
     pub log_level: Option<String>,
     /// Where queues go on disk, as the user wrote it.
     pub storage: Option<PathBuf>,
@@ -181,6 +187,15 @@ pub struct Monitor {
     pub listen: String,
     /// `Some` when the health path was switched on.
     pub health: Option<HealthRule>,
+}
+
+/// The Collector's `health_check` extension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// The path that answers.
+    pub path: String,
 }
 
 /// Unhealthy when a limit is passed within the period.

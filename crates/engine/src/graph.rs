@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use config::topology::{Component, ComponentId, Delivery, Route, Topology};
 use config::{Diagnostic, Diagnostics, Origin, Setting, closest};
+use model::Signal;
 use tokio::sync::Notify;
 
 use crate::catalog::{AnyExporter, AnyProcessor, AnyReceiver, Catalog, ReceiverEntry};
@@ -39,6 +40,7 @@ pub(crate) struct PlannedExporter {
 }
 
 pub(crate) struct PlannedPipeline {
+    pub signal: Option<Signal>,
     pub steps: Vec<pipeline::Step>,
     pub routes: Vec<Route>,
 }
@@ -141,7 +143,8 @@ impl Planner<'_> {
                     self.undefined(&pipeline.name, "takes from receiver", receiver);
                 }
             }
-            planned.push(PlannedPipeline { steps, routes: pipeline.routes.clone() });
+            let routes = pipeline.routes.clone();
+            planned.push(PlannedPipeline { signal: pipeline.signal, steps, routes });
         }
         planned
     }
@@ -226,7 +229,9 @@ impl Plan {
                     let destination = destinations.iter().find(|d| *d.id() == route.exporter)?.clone();
                     Some(pipeline::Route { matching: route.matching, destination })
                 });
-                Arc::new(Pipeline::new(planned.steps, routes.collect(), ledger.clone(), room.clone()))
+                let routes = routes.collect();
+                let (ledger, room) = (ledger.clone(), room.clone());
+                Arc::new(Pipeline::new(planned.signal, planned.steps, routes, ledger, room))
             })
             .collect();
         (destinations, pipelines)

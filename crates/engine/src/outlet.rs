@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use config::topology::ComponentId;
-use model::{Batch, Reason, Receipt, Token};
+use model::{Batch, Reason, Receipt, Signal, Token};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
@@ -67,7 +67,9 @@ impl Outlet {
                 if self.ack == Ack::Durable { Token::until_durable(answer) } else { Token::new(answer) };
             rx
         });
-        let pipelines = self.pipelines.borrow().clone();
+        let all = self.pipelines.borrow().clone();
+        let signal = batch.signal();
+        let pipelines: Vec<_> = all.iter().filter(|pipeline| pipeline.takes(signal)).collect();
         // A reload may have put a reader there since the receiver asked.
         let unreadable = batch.unread.is_some() && pipelines.iter().any(|pipeline| pipeline.reads());
         let Some((last, others)) = pipelines.split_last().filter(|_| !unreadable) else {
@@ -88,9 +90,14 @@ impl Outlet {
         }
     }
 
-    /// Whether somebody behind it looks into batches. Otherwise an OTLP request may go on unread.
-    pub fn reads(&self) -> bool {
-        self.pipelines.borrow().iter().any(|pipeline| pipeline.reads())
+    /// Whether a pipeline behind it is for this signal. What no pipeline takes is dropped and counted.
+    pub fn takes(&self, signal: Signal) -> bool {
+        self.pipelines.borrow().iter().any(|pipeline| pipeline.takes(signal))
+    }
+
+    /// Whether somebody behind it looks into batches of this signal. Otherwise an OTLP request may go on unread.
+    pub fn reads(&self, signal: Signal) -> bool {
+        self.pipelines.borrow().iter().any(|pipeline| pipeline.takes(signal) && pipeline.reads())
     }
 
     /// Counts what arrived but could not become records.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use config::topology::{ComponentId, Overflow, TagMatch};
-use model::{Batch, Reason};
+use model::{Batch, Reason, Signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -20,6 +20,7 @@ const TICK: Duration = Duration::from_millis(200);
 const MAX_RESTARTS: usize = 16;
 
 pub struct Pipeline {
+    signal: Option<Signal>,
     steps: Vec<Step>,
     routes: Vec<Route>,
     ledger: Arc<Ledger>,
@@ -49,8 +50,18 @@ pub(crate) struct Route {
 }
 
 impl Pipeline {
-    pub(crate) fn new(steps: Vec<Step>, routes: Vec<Route>, ledger: Arc<Ledger>, room: Arc<Notify>) -> Self {
-        Pipeline { steps, routes, ledger, room, holding: Notify::new() }
+    pub(crate) fn new(
+        signal: Option<Signal>,
+        steps: Vec<Step>,
+        routes: Vec<Route>,
+        ledger: Arc<Ledger>,
+        room: Arc<Notify>,
+    ) -> Self {
+        Pipeline { signal, steps, routes, ledger, room, holding: Notify::new() }
+    }
+
+    pub(crate) fn takes(&self, signal: Signal) -> bool {
+        self.signal.is_none_or(|own| own == signal)
     }
 
     /// Whether a step or a destination looks into batches.

@@ -34,7 +34,8 @@ impl Plan {
             })
             .collect();
         for planned in self.pipelines {
-            let pipeline = Pipeline::new(planned.steps, Vec::new(), ledger.clone(), Arc::default());
+            let pipeline =
+                Pipeline::new(planned.signal, planned.steps, Vec::new(), ledger.clone(), Arc::default());
             let mut batches = pipeline.walk(0, sample.clone());
             batches.extend(pipeline.held_batches());
             for route in &planned.routes {

@@ -104,7 +104,7 @@ impl Catch {
     pub fn outlet(&self) -> Outlet {
         let processor: Box<dyn AnyProcessor> = Box::new(Net(self.clone()));
         let step = Step::new("catch".into(), TagMatch::all(), Slots::new(vec![processor]));
-        let pipeline = Pipeline::new(vec![step], Vec::new(), self.ledger.clone(), Arc::default());
+        let pipeline = Pipeline::new(None, vec![step], Vec::new(), self.ledger.clone(), Arc::default());
         let (_, pipelines) = watch::channel(Arc::from([Arc::new(pipeline)]));
         Outlet::new("test".into(), self.ledger.clone(), pipelines)
     }

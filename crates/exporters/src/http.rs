@@ -27,6 +27,7 @@ use std::time::Duration;
 use ::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use ::http::uri::Scheme;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use config::{ByteSize, Secret};
 use engine::{BuildContext, ConfigError, Outcome, Payload};
@@ -369,7 +370,7 @@ fn headers(config: &Config, cx: &mut BuildContext<'_>) -> Result<HeaderMap, Conf
     }
     if let Some(user) = &config.username {
         let password = config.password.as_ref().map_or("", Secret::reveal);
-        let value = format!("Basic {}", base64::encode(format!("{user}:{password}").as_bytes()));
+        let value = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
         // Base64 is ASCII.
         if let Ok(value) = secret(&value) {
             headers.insert(AUTHORIZATION, value);

@@ -30,31 +30,12 @@ mod yaml_dialect;
 
 use config::{Diagnostic, Diagnostics, Setting, Severity, TagMatch, Topology};
 
-use crate::Files;
+use crate::{Files, Source};
 use context::Context;
 use document::{Document, Kind, Section};
 use load::Loader;
 
 pub use shipped::WithShipped;
-
-/// A file of the configuration, in the order it is read.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// Read through [`Files`]: what `-c` and `-R` name.
-    Path(String),
-    /// At hand already, such as a download; its name ends in `.yaml` for that dialect.
-    Bytes { name: String, bytes: Vec<u8> },
-}
-
-impl Source {
-    pub fn path(path: impl Into<String>) -> Self {
-        Source::Path(path.into())
-    }
-
-    pub fn bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Source::Bytes { name: name.into(), bytes: bytes.into() }
-    }
-}
 
 /// Looks up a variable of the process's environment, `HOSTNAME` included.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;

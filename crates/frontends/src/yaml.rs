@@ -1,5 +1,5 @@
-//! YAML as settings that know their line and column. Scalars stay text: what they mean is up to the language
-//! that is written in YAML.
+//! YAML as settings that know their line and column. Scalars stay text, as what they mean is up to the language
+//! that is written in YAML, or become what the YAML core schema says.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,18 @@ const MAX_DEPTH: usize = 100;
 
 /// Reads the first document. An empty one is `Null`.
 pub fn parse(text: &str, file: FileId) -> Result<Setting, Diagnostic> {
-    let mut builder = Builder { file, open: Vec::new(), anchors: HashMap::new(), root: None, values: 0 };
+    read(text, file, false)
+}
+
+/// As [`parse`], with numbers and booleans where they are written plainly. A number that another way of writing
+/// would change, such as `0123` or `1.10`, stays text.
+pub fn parse_typed(text: &str, file: FileId) -> Result<Setting, Diagnostic> {
+    read(text, file, true)
+}
+
+fn read(text: &str, file: FileId, typed: bool) -> Result<Setting, Diagnostic> {
+    let mut builder =
+        Builder { file, typed, open: Vec::new(), anchors: HashMap::new(), root: None, values: 0 };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|fault| {
             Diagnostic::error("this is not valid YAML")
@@ -47,6 +58,7 @@ impl Open {
 
 struct Builder {
     file: FileId,
+    typed: bool,
     open: Vec<Open>,
     anchors: HashMap<usize, Setting>,
     root: Option<Setting>,
@@ -60,7 +72,12 @@ impl Builder {
                 // There is a component `null`, so as a key the word is a word.
                 let is_key = self.open.last().is_some_and(Open::wants_key) && &*text == "null";
                 let null = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null") && !is_key;
-                let node = if null { Node::Null } else { Node::Str(text.into_owned()) };
+                let is_key = self.open.last().is_some_and(Open::wants_key);
+                let node = match style {
+                    _ if null => Node::Null,
+                    ScalarStyle::Plain if self.typed && !is_key => plain(text.into_owned()),
+                    _ => Node::Str(text.into_owned()),
+                };
                 self.finish(Setting::from(node).at(origin), anchor)
             }
             Event::SequenceStart(anchor, _) => self.begin(Node::List(Vec::new()), anchor, origin),
@@ -120,6 +137,23 @@ impl Builder {
     }
 }
 
+fn plain(text: String) -> Node {
+    match text.as_str() {
+        "true" => return Node::Bool(true),
+        "false" => return Node::Bool(false),
+        _ => {}
+    }
+    if let Ok(int) = text.parse::<i64>()
+        && int.to_string() == text
+    {
+        return Node::Int(int);
+    }
+    match text.parse::<f64>() {
+        Ok(float) if float.is_finite() && float.to_string() == text => Node::Float(float),
+        _ => Node::Str(text),
+    }
+}
+
 fn count(setting: &Setting) -> usize {
     match &setting.node {
         Node::List(items) => 1 + items.iter().map(count).sum::<usize>(),
@@ -133,7 +167,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Setting, Diagnostic> {
-        parse(text, FileId::named("a.yaml"))
+        super::parse(text, FileId::named("a.yaml"))
     }
 
     #[test]

@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use config::{Diagnostics, TagMatch, Topology};
-use frontends::fluent_bit::{Options, Source, WithShipped, lower, lower_with};
+use frontends::Source;
+use frontends::fluent_bit::{Options, WithShipped, lower, lower_with};
 use frontends::{Disk, Files, Memory};
 use serde_json::{Value, json};
 

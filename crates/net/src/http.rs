@@ -14,4 +14,4 @@ pub(crate) use connector::open_tcp;
 pub use client::{Client, ClientSettings, Response};
 pub use error::HttpError;
 pub use resolve::Resolver;
-pub use server::{ServeSettings, serve, serve_with};
+pub use server::{ServeSettings, Version, serve, serve_with};

@@ -25,6 +25,9 @@ use rustls::crypto::CryptoProvider;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The name of HTTP/2 where TLS agrees on a protocol (RFC 7540, 3.3).
+const HTTP2: &[u8] = b"h2";
+
 /// A protocol version; older ones are not spoken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 pub enum TlsVersion {

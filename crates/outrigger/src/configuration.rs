@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use config::topology::Topology;
 use config::{Diagnostic, Diagnostics, Severity};
 use engine::Surroundings;
-use frontends::fluent_bit::{self, Source, WithShipped};
+use frontends::fluent_bit::{self, WithShipped};
+use frontends::{Disk, Source, collector};
 use net::{Environment, Prebound};
 use serde_json::{Value, json};
 
@@ -148,7 +149,10 @@ fn lower(
         None if name == "HOSTNAME" => host_name(),
         None => None,
     };
-    let (mut topology, said) = fluent_bit::lower(&sources, &WithShipped(frontends::Disk), &variables);
+    let (mut topology, said) = match collector::speaks(&sources, &Disk, &variables) {
+        true => collector::lower(&sources, &Disk, &variables, collector::Options::default()),
+        false => fluent_bit::lower(&sources, &WithShipped(Disk), &variables),
+    };
     diagnostics.extend(said);
     disk::assign(&mut topology, &environment);
     let machine = Machine::read();

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use config::{Diagnostic, Diagnostics, Origin};
+use frontends::Source;
 use frontends::firelens::{self, GENERATED_FILE, InitFile, Location};
-use frontends::fluent_bit::Source;
 use net::Environment;
 use net::aws::{AwsError, Credentials, S3};
 use net::ecs::{NoMetadata, Task};

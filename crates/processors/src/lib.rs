@@ -6,6 +6,7 @@
 mod aws_metadata;
 mod ecs_metadata;
 mod fields;
+mod fluent_record;
 mod grep;
 mod held;
 pub mod join_partials;
@@ -30,6 +31,7 @@ use engine::{ProcessorEntry, processor};
 pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<aws_metadata::AwsMetadata>(),
     processor::<ecs_metadata::EcsMetadata>(),
+    processor::<fluent_record::FluentRecord>(),
     processor::<grep::Grep>(),
     processor::<join_partials::JoinPartials>(),
     processor::<modify::Modify>(),

@@ -167,7 +167,7 @@ impl Intake {
 
     fn batch(&self, signal: Signal, body: Vec<u8>) -> Result<Batch, Refusal> {
         let (tag, bytes) = (self.out.id().clone(), body.len() as u64);
-        let read = match (self.out.reads(), signal) {
+        let read = match (self.out.reads(signal), signal) {
             (false, _) => otlp::count(signal, &body).map(|items| Batch::unread(tag, signal, body, items)),
             (true, Signal::Logs) => otlp::decode_logs(body, tag, clock::now_nanos()),
             (true, _) => {

@@ -6,6 +6,7 @@
 
 pub mod base64;
 pub mod forward;
+pub mod grpc;
 pub mod inflate;
 pub mod msgpack;
 pub mod otlp;

@@ -6,7 +6,8 @@ use config::{Delivery, Diagnostic, Key, Origin, Pattern, Setting, Severity, clos
 use super::context::Context;
 use super::document::{Property, Section};
 use super::table::{Field, To};
-use super::{expand, values};
+use super::values;
+use crate::secrets::names_a_secret;
 
 pub(super) struct Draft<'d, 'c> {
     pub cx: &'d mut Context<'c>,
@@ -280,7 +281,7 @@ impl<'d, 'c> Draft<'d, 'c> {
             }
         };
         let mut content = value.setting(rest.as_str());
-        if expand::names_a_secret(&name) && key.contains("header") {
+        if names_a_secret(&name) && key.contains("header") {
             content = content.hide();
         }
         Some(Setting::map().with(first, value.setting(name.as_str())).with(second, content).at(value.origin))

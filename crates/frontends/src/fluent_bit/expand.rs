@@ -1,5 +1,7 @@
 //! `${NAME}` and `${NAME:-default}` in values.
 
+use crate::secrets::names_a_secret;
+
 /// A value with its variables filled in.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Expanded {
@@ -34,12 +36,6 @@ pub(super) fn expand(raw: &str, lookup: impl Fn(&str) -> Option<String>) -> Expa
     }
     out.text.push_str(rest);
     out
-}
-
-/// Whether a name is one people give to credentials, such as `apikey_2` or `DB_PASSWORD`.
-pub(super) fn names_a_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["key", "token", "secret", "pass", "credential", "auth"].iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]

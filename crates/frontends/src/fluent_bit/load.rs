@@ -7,8 +7,8 @@ use config::{Diagnostic, Diagnostics, FileId, Origin, Severity};
 use super::classic::{self, Line};
 use super::compat::layout;
 use super::document::{Document, Kind, Property, Section};
-use super::{Source, glob, yaml_dialect};
-use crate::Files;
+use super::{glob, yaml_dialect};
+use crate::{Files, Source};
 
 /// Fluent Bit's own limit; a larger set is a loop or an accident.
 const MAX_FILES: usize = 1000;

@@ -1,4 +1,4 @@
-//! A pooled HTTP/1.1 client: one request, one answer held in memory, both bounded.
+//! A pooled HTTP client: one request, one answer held in memory, both bounded.
 //!
 //! Retrying is the caller's, with one exception: a request that failed because an idle connection had
 //! died meanwhile is sent again at once on another.
@@ -38,6 +38,8 @@ pub struct ClientSettings {
     /// Whether to follow the proxy variables. Off for link-local addresses such as task metadata.
     pub use_proxy: bool,
     pub user_agent: String,
+    /// Speak HTTP/2 from the first byte, as gRPC does.
+    pub http2: bool,
     pub resolver: Resolver,
 }
 
@@ -52,10 +54,14 @@ impl ClientSettings {
             environment: environment.clone(),
             use_proxy: true,
             user_agent: concat!("outrigger/", env!("CARGO_PKG_VERSION")).into(),
+            http2: false,
             resolver: Resolver::system(),
         }
     }
 }
+
+/// A silent HTTP/2 server is asked whether it is still there; NAT gateways forget a connection after 350 s.
+const PING_EVERY: Duration = Duration::from_secs(60);
 
 /// Cheap to clone; clones share the pool.
 #[derive(Clone)]
@@ -72,6 +78,8 @@ pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// What came behind the body, as gRPC's status does.
+    pub trailers: HeaderMap,
 }
 
 impl Client {
@@ -80,16 +88,23 @@ impl Client {
             true => Proxies::from_environment(&settings.environment),
             false => Proxies::default(),
         };
+        let tls = match settings.http2 {
+            true => ClientTls::for_http2(&settings.tls, &settings.environment)?,
+            false => ClientTls::new(&settings.tls, &settings.environment)?,
+        };
         let connector = Connector {
             resolver: settings.resolver,
             proxies: proxies.clone(),
-            tls: ClientTls::new(&settings.tls, &settings.environment)?,
+            tls,
             timeout: settings.connect_timeout,
         };
         let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(settings.idle_timeout)
             .pool_max_idle_per_host(settings.max_idle_per_host)
+            .http2_only(settings.http2)
+            .http2_keep_alive_interval(settings.http2.then_some(PING_EVERY))
+            .timer(TokioTimer::new())
             .build(connector);
         let user_agent = HeaderValue::from_str(&settings.user_agent)
             .map_err(|_| TlsConfigError::Settings("the user agent holds a control character".into()))?;
@@ -157,8 +172,8 @@ impl Client {
         let answer = answer.map_err(|error| (HttpError::of(peer, &error), reused))?;
         let (parts, body) = answer.into_parts();
         // From here on an answer has begun, so the end of the connection is no stale connection's.
-        let body = read_capped(body, peer, cap).await.map_err(|error| (error, Reused(false)))?;
-        Ok(Response { status: parts.status, headers: parts.headers, body })
+        let (body, trailers) = read_capped(body, peer, cap).await.map_err(|error| (error, Reused(false)))?;
+        Ok(Response { status: parts.status, headers: parts.headers, body, trailers })
     }
 }
 
@@ -170,16 +185,22 @@ fn count_use(count: &AtomicU32) -> u32 {
     count.fetch_add(1, Ordering::Relaxed)
 }
 
-async fn read_capped(mut body: Incoming, peer: &str, limit: usize) -> Result<Bytes, HttpError> {
+async fn read_capped(mut body: Incoming, peer: &str, limit: usize) -> Result<(Bytes, HeaderMap), HttpError> {
     let too_large = || HttpError::TooLarge { peer: peer.into(), limit };
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
     let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
+    let (mut rest, mut trailers) = (BytesMut::new(), HeaderMap::new());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| HttpError::of(peer, &error))?;
-        let Ok(data) = frame.into_data() else { continue };
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(other) => {
+                trailers = other.into_trailers().unwrap_or_default();
+                continue;
+            }
+        };
         if first.len() + rest.len() + data.len() > limit {
             return Err(too_large());
         }
@@ -192,7 +213,7 @@ async fn read_capped(mut body: Incoming, peer: &str, limit: usize) -> Result<Byt
             }
         }
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    Ok((if rest.is_empty() { first } else { rest.freeze() }, trailers))
 }
 
 impl Response {

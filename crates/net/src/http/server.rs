@@ -13,7 +13,7 @@ use axum::Router;
 use bytes::Bytes;
 use http_body_util::Limited;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
@@ -39,6 +39,7 @@ pub struct ServeSettings {
     pub max_connections: usize,
     /// How long requests in progress may go on after the stop.
     pub grace: Duration,
+    pub version: Version,
 }
 
 impl Default for ServeSettings {
@@ -50,9 +51,25 @@ impl Default for ServeSettings {
             stall_timeout: Duration::from_secs(30),
             max_connections: 1024,
             grace: Duration::from_secs(5),
+            version: Version::Http1,
         }
     }
 }
+
+/// What clients speak. Over TLS the listener must offer the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Version {
+    #[default]
+    Http1,
+    /// From the first byte, as gRPC does.
+    Http2,
+}
+
+/// Requests of one HTTP/2 connection at once; a client waits with more.
+const MAX_STREAMS: u32 = 100;
+
+/// A silent HTTP/2 client is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(60);
 
 /// Largest request head: hyper's buffer, which bounds the request line and headers together.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -115,18 +132,33 @@ async fn connection(
         async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
     });
     let io = TokioIo::new(StallGuard::new(stream, settings.stall_timeout));
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.head_timeout)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(io, service);
-    let mut connection = std::pin::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        _ = stopped.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+    // Two builders without a trait in common.
+    macro_rules! serve {
+        ($connection:expr) => {{
+            let mut connection = std::pin::pin!($connection.serve_connection(io, service));
+            tokio::select! {
+                served = connection.as_mut() => served,
+                _ = stopped.changed() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
+        }};
+    }
+    let served = match settings.version {
+        Version::Http1 => serve!(
+            hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(settings.head_timeout)
+                .max_buf_size(MAX_HEAD_BYTES)
+        ),
+        Version::Http2 => serve!(
+            hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_header_list_size(MAX_HEAD_BYTES as u32)
+                .max_concurrent_streams(MAX_STREAMS)
+                .keep_alive_interval(PING_EVERY)
+        ),
     };
     if let Err(error) = served {
         tracing::debug!(%peer, %error, "http connection ended early");

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::HTTP2;
 use super::reload::Reloaded;
 use super::{KeyPassword, TlsConfigError, TlsVersion, pem, provider, versions};
 use crate::Environment;
@@ -77,6 +78,22 @@ pub struct ClientTls {
 impl ClientTls {
     /// `SSL_CERT_FILE` in the environment adds to the built-in authorities.
     pub fn new(config: &TlsClientConfig, environment: &Environment) -> Result<ClientTls, TlsConfigError> {
+        ClientTls::speaking(config, environment, false)
+    }
+
+    /// For a client that speaks HTTP/2.
+    pub fn for_http2(
+        config: &TlsClientConfig,
+        environment: &Environment,
+    ) -> Result<ClientTls, TlsConfigError> {
+        ClientTls::speaking(config, environment, true)
+    }
+
+    fn speaking(
+        config: &TlsClientConfig,
+        environment: &Environment,
+        http2: bool,
+    ) -> Result<ClientTls, TlsConfigError> {
         let server_name =
             match &config.server_name {
                 Some(name) => Some(ServerName::try_from(name.clone()).map_err(|_| {
@@ -92,7 +109,7 @@ impl ClientTls {
         let files = [&config.ca_file, &config.ca_path, &config.certificate_file, &config.key_file, &extra];
         let files = files.into_iter().flatten().cloned().collect();
         let config = config.clone();
-        let config = Reloaded::new(files, move || build(&config, extra.as_ref()))?;
+        let config = Reloaded::new(files, move || build(&config, extra.as_ref(), http2))?;
         Ok(ClientTls { config: Arc::new(config), server_name })
     }
 
@@ -111,7 +128,11 @@ impl ClientTls {
     }
 }
 
-fn build(config: &TlsClientConfig, extra: Option<&PathBuf>) -> Result<Arc<ClientConfig>, TlsConfigError> {
+fn build(
+    config: &TlsClientConfig,
+    extra: Option<&PathBuf>,
+    http2: bool,
+) -> Result<Arc<ClientConfig>, TlsConfigError> {
     let roots = roots(config, extra)?;
     let fault = |error: Error| TlsConfigError::Settings(format!("TLS cannot be set up: {error}"));
     let builder = ClientConfig::builder_with_provider(provider())
@@ -123,7 +144,7 @@ fn build(config: &TlsClientConfig, extra: Option<&PathBuf>) -> Result<Arc<Client
         let verifier = Lenient::new(config.verify.then_some(roots))?;
         builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
     };
-    let client = match (&config.certificate_file, &config.key_file) {
+    let mut client = match (&config.certificate_file, &config.key_file) {
         (Some(certificate), Some(key)) => {
             let chain = pem::certificates(certificate, "client certificate")?;
             let key_der = pem::private_key(key, "client key")?;
@@ -135,6 +156,9 @@ fn build(config: &TlsClientConfig, extra: Option<&PathBuf>) -> Result<Arc<Client
         }
         _ => builder.with_no_client_auth(),
     };
+    if http2 {
+        client.alpn_protocols = vec![HTTP2.to_vec()];
+    }
     Ok(Arc::new(client))
 }
 

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::HTTP2;
 use super::reload::Reloaded;
 use super::{TlsConfigError, TlsVersion, pem, provider, versions};
 
@@ -38,10 +39,23 @@ pub struct ServerTls(Arc<Reloaded<Arc<ServerConfig>>>);
 
 impl ServerTls {
     pub fn new(config: &TlsServerConfig) -> Result<ServerTls, TlsConfigError> {
+        ServerTls::offering(config, &[])
+    }
+
+    /// For a listener that serves HTTP/2.
+    pub fn for_http2(config: &TlsServerConfig) -> Result<ServerTls, TlsConfigError> {
+        ServerTls::offering(config, &[HTTP2])
+    }
+
+    /// Offers these protocols to clients that ask (RFC 7301); none means any.
+    fn offering(
+        config: &TlsServerConfig,
+        protocols: &'static [&'static [u8]],
+    ) -> Result<ServerTls, TlsConfigError> {
         let mut files = vec![config.certificate_file.clone(), config.key_file.clone()];
         files.extend(config.client_ca_file.clone());
         let config = config.clone();
-        Ok(ServerTls(Arc::new(Reloaded::new(files, move || build(&config))?)))
+        Ok(ServerTls(Arc::new(Reloaded::new(files, move || build(&config, protocols))?)))
     }
 
     pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
@@ -49,7 +63,7 @@ impl ServerTls {
     }
 }
 
-fn build(config: &TlsServerConfig) -> Result<Arc<ServerConfig>, TlsConfigError> {
+fn build(config: &TlsServerConfig, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, TlsConfigError> {
     let fault = |error: String| TlsConfigError::Settings(format!("TLS cannot be set up: {error}"));
     let builder = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&versions(config.min_version, None)?)
@@ -67,11 +81,12 @@ fn build(config: &TlsServerConfig) -> Result<Arc<ServerConfig>, TlsConfigError> 
     };
     let chain = pem::certificates(&config.certificate_file, "certificate")?;
     let key = pem::private_key(&config.key_file, "key")?;
-    let server = builder.with_single_cert(chain, key).map_err(|error| TlsConfigError::Content {
+    let mut server = builder.with_single_cert(chain, key).map_err(|error| TlsConfigError::Content {
         what: "key",
         path: config.key_file.clone(),
         problem: format!("cannot be used with `{}`: {error}", config.certificate_file.display()),
     })?;
+    server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(server))
 }
 

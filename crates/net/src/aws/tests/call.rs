@@ -16,7 +16,13 @@ use crate::testing::{Scripted, answer};
 fn error(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> AwsError {
     let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect();
     let status = status.try_into().unwrap();
-    ServiceError::of(&Response { status, headers, body: Bytes::from(body.to_owned()) }).into()
+    ServiceError::of(&Response {
+        status,
+        headers,
+        body: Bytes::from(body.to_owned()),
+        trailers: ::http::HeaderMap::new(),
+    })
+    .into()
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn impatient() -> ServeSettings {
         stall_timeout: SHORT,
         max_connections: 2,
         grace: SOON,
+        ..ServeSettings::default()
     }
 }
 

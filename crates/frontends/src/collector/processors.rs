@@ -1,0 +1,117 @@
+//! Processors: what each one's keys become.
+
+use std::time::Duration;
+
+use config::Setting;
+use serde::Deserialize;
+
+use super::draft::Draft;
+use super::helper::FLUSH;
+use super::table::{ALL, Absent, Entry};
+use super::values::GoDuration;
+
+/// What stands in a pipeline for a processor.
+pub(super) enum Processor {
+    Step {
+        kind: &'static str,
+        settings: Setting,
+    },
+    /// The engine does it; exporters of the pipeline keep payloads open for this long.
+    Flush(Duration),
+    /// The engine does it.
+    Nothing,
+}
+
+type Lower = fn(Draft<'_>) -> Option<Processor>;
+
+pub(super) static PROCESSORS: &[Entry<Lower>] = &[
+    Entry { name: "batch", older: &[], signals: ALL, lower: batch },
+    Entry { name: "memory_limiter", older: &[], signals: ALL, lower: memory_limiter },
+];
+
+pub(super) const ABSENT: &[Absent] = &[
+    ("cumulativetodelta", ""),
+    ("deltatocumulative", ""),
+    ("deltatorate", ""),
+    ("filter", ""),
+    ("groupbyattrs", ""),
+    ("groupbytrace", ""),
+    ("interval", ""),
+    ("k8s_attributes", ""),
+    ("log_dedup", ""),
+    ("metrics_generation", ""),
+    ("metrics_transform", ""),
+    ("probabilistic_sampler", ""),
+    ("redaction", ""),
+    ("remote_tap", ""),
+    ("schema", ""),
+    ("span", "use `transform`"),
+    ("sumologic", ""),
+    ("tail_sampling", ""),
+];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct BatchConfig {
+    timeout: Option<GoDuration>,
+    send_batch_size: Option<u64>,
+    send_batch_max_size: Option<u64>,
+    metadata_keys: Vec<String>,
+    metadata_cardinality_limit: Option<u64>,
+}
+
+fn batch(mut draft: Draft<'_>) -> Option<Processor> {
+    let config = draft.group::<BatchConfig>();
+    if !config.metadata_keys.is_empty() || config.metadata_cardinality_limit.is_some() {
+        draft.error("`metadata_keys`: batches are not kept apart by the senders' metadata", "remove the key");
+    }
+    if let (Some(size), Some(most @ 1..)) = (config.send_batch_size, config.send_batch_max_size)
+        && most < size
+    {
+        draft.error(
+            "send_batch_max_size must be greater or equal to send_batch_size",
+            "raise it, or leave it out",
+        );
+    }
+    if config.send_batch_size.is_some() || config.send_batch_max_size.is_some() {
+        draft.note("`send_batch_size`: requests are closed by their size in bytes, or after `timeout`");
+    }
+    draft.finish(Setting::map())?;
+    Some(Processor::Flush(config.timeout.map_or(FLUSH, |timeout| timeout.0)))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+#[allow(dead_code)] // Its work is the engine's; its keys are checked alone.
+struct MemoryLimiterConfig {
+    check_interval: Option<GoDuration>,
+    limit_mib: Option<u64>,
+    spike_limit_mib: Option<u64>,
+    limit_percentage: Option<u64>,
+    spike_limit_percentage: Option<u64>,
+    min_gc_interval_when_soft_limited: Option<GoDuration>,
+    min_gc_interval_when_hard_limited: Option<GoDuration>,
+    max_gc_interval_when_soft_limited: Option<GoDuration>,
+    max_gc_interval_when_hard_limited: Option<GoDuration>,
+}
+
+fn memory_limiter(mut draft: Draft<'_>) -> Option<Processor> {
+    let config = draft.group::<MemoryLimiterConfig>();
+    if config.check_interval.is_none_or(|interval| interval.0.is_zero()) {
+        draft.error("'check_interval' must be greater than zero", "write `check_interval: 1s`");
+    }
+    if config.limit_mib.unwrap_or(0) == 0 && config.limit_percentage.unwrap_or(0) == 0 {
+        draft.error("'limit_mib' or 'limit_percentage' must be greater than zero", "set one of the two");
+    }
+    draft
+        .note("memory is bounded by the engine, from the container's limit: senders wait before it is spent");
+    draft.finish(Setting::map())?;
+    Some(Processor::Nothing)
+}
+
+/// A component of ours that takes the Collector's own keys.
+#[allow(dead_code)]
+fn same(kind: &'static str, draft: &Draft<'_>) -> Option<Processor> {
+    let settings = draft.declared.setting.clone().at(draft.declared.origin);
+    Some(Processor::Step { kind, settings })
+}

@@ -1,0 +1,114 @@
+//! Receivers: what each one's keys become.
+
+use config::Setting;
+use serde::Deserialize;
+
+use super::draft::Draft;
+use super::http::ServerConfig;
+use super::table::{ALL, Absent, Entry, LOGS};
+
+/// A receiver of ours, and steps that its records walk first.
+pub(super) struct Receiver {
+    pub kind: &'static str,
+    pub settings: Setting,
+    pub first: Vec<(&'static str, Setting)>,
+}
+
+type Lower = fn(Draft<'_>) -> Option<Receiver>;
+
+pub(super) static RECEIVERS: &[Entry<Lower>] = &[
+    Entry { name: "otlp", older: &[], signals: ALL, lower: otlp },
+    Entry { name: "fluent_forward", older: &["fluentforward"], signals: LOGS, lower: fluent_forward },
+];
+
+pub(super) const ABSENT: &[Absent] = &[
+    ("awsecscontainermetrics", ""),
+    ("awsxray", "send spans with OTLP"),
+    ("awscloudwatch", ""),
+    ("awsfirehose", ""),
+    ("datadog", ""),
+    ("docker_stats", ""),
+    ("file_log", ""),
+    ("filelog", ""),
+    ("host_metrics", ""),
+    ("hostmetrics", ""),
+    ("jaeger", "send spans with OTLP"),
+    ("journald", ""),
+    ("kafka", ""),
+    ("kubeletstats", ""),
+    ("k8s_cluster", ""),
+    ("loki", ""),
+    ("nginx", ""),
+    ("opencensus", "send OTLP"),
+    ("otlpjsonfile", ""),
+    ("postgresql", ""),
+    ("prometheus", ""),
+    ("prometheusremotewrite", ""),
+    ("redis", ""),
+    ("statsd", ""),
+    ("syslog", ""),
+    ("tcplog", ""),
+    ("udplog", ""),
+    ("zipkin", "send spans with OTLP"),
+];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OtlpConfig {
+    protocols: Protocols,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Protocols {
+    grpc: Option<ServerConfig>,
+    http: Option<ServerConfig>,
+}
+
+fn otlp(mut draft: Draft<'_>) -> Option<Receiver> {
+    draft.present(&["protocols", "grpc"]);
+    draft.present(&["protocols", "http"]);
+    let protocols = draft.group::<OtlpConfig>().protocols;
+    if protocols.grpc.is_none() && protocols.http.is_none() {
+        draft.error(
+            "must specify at least one protocol when using the OTLP receiver",
+            "write `protocols: {grpc: {}, http: {}}`",
+        );
+    }
+    let mut settings = Setting::map();
+    if let Some(grpc) = protocols.grpc {
+        settings.set("grpc", grpc.lower("localhost:4317", &mut draft));
+    }
+    if let Some(http) = protocols.http {
+        settings.set("http", http.lower("localhost:4318", &mut draft));
+    }
+    Some(Receiver { kind: "otlp", settings: draft.finish(settings)?, first: Vec::new() })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct FluentForwardConfig {
+    endpoint: Option<String>,
+}
+
+fn fluent_forward(mut draft: Draft<'_>) -> Option<Receiver> {
+    let endpoint = draft.group::<FluentForwardConfig>().endpoint.unwrap_or_default();
+    let mut settings = Setting::map();
+    match endpoint.strip_prefix("unix://").or(endpoint.starts_with('/').then_some(&endpoint)) {
+        _ if endpoint.is_empty() => {
+            draft.error(
+                "`endpoint` is not set",
+                "write `endpoint: 0.0.0.0:24224`, or `unix:///var/run/fluent.sock`",
+            );
+        }
+        Some(path) => {
+            settings.set("unix_path", path);
+            // The log driver on the host must be able to connect.
+            settings.set("unix_perm", "0666");
+        }
+        None => settings.set("listen", endpoint),
+    }
+    let settings = draft.finish(settings)?;
+    let first = vec![("join_partials", Setting::map()), ("fluent_record", Setting::map())];
+    Some(Receiver { kind: "fluent_forward", settings, first })
+}

@@ -1,0 +1,309 @@
+//! The service: its extensions, its pipelines, and what it says of itself.
+
+use std::time::Duration;
+
+use config::topology::{self, Component, ComponentId, HealthCheck, Pipeline, Route, Step, TagMatch};
+use config::{Diagnostic, Node, Setting, closest};
+use model::Signal;
+
+use super::context::Context;
+use super::document::{Declared, Document, Id};
+use super::draft::Draft;
+use super::exporters::{self, EXPORTERS, Exporter};
+use super::extensions::{self, EXTENSIONS, Extension};
+use super::processors::{self, PROCESSORS, Processor};
+use super::receivers::{self, RECEIVERS, Receiver};
+use super::table::{self, Absent, Entry, signal_name};
+
+/// A pipeline as it is written.
+struct Wanted {
+    id: Id,
+    signal: Signal,
+    receivers: Vec<Setting>,
+    processors: Vec<Setting>,
+    exporters: Vec<Setting>,
+}
+
+/// A component that was lowered, with the signals it takes; `None` where that failed or it was left out.
+struct Lowered<C> {
+    id: Id,
+    signals: &'static [Signal],
+    component: Option<C>,
+}
+
+pub(super) fn lower(cx: &mut Context, document: Document) {
+    let Document { receivers, processors, exporters, connectors, extensions, service } = document;
+    lower_extensions(cx, extensions, &service);
+    telemetry(cx, service.get("telemetry"));
+    for connector in connectors {
+        let help = "name the receivers and exporters in the pipelines themselves";
+        let message = format!("connector `{}`: connectors are not part of this program yet", connector.id);
+        refuse_or_skip(cx, Diagnostic::error(message).at(connector.origin).help(help));
+    }
+    let receivers = all(cx, receivers, "receiver", RECEIVERS, receivers::ABSENT);
+    let processors = all(cx, processors, "processor", PROCESSORS, processors::ABSENT);
+    let exporters = all(cx, exporters, "exporter", EXPORTERS, exporters::ABSENT);
+    let wanted = pipelines(cx, &service);
+    let mut builder = Builder { cx, receivers, processors, exporters };
+    for pipeline in wanted {
+        builder.pipeline(pipeline);
+    }
+}
+
+/// Reports a component that is not to be had; true when it is merely left out.
+fn refuse_or_skip(cx: &mut Context, mut diagnostic: Diagnostic) {
+    if cx.options.skip_unsupported {
+        diagnostic.severity = config::Severity::Warning;
+        diagnostic.message = format!("left out: {}", diagnostic.message);
+    }
+    cx.diagnostics.push(diagnostic);
+}
+
+/// Lowers every component of a section, used or not, so that all faults are told at once.
+fn all<C>(
+    cx: &mut Context,
+    declared: Vec<Declared>,
+    what: &str,
+    table: &'static [Entry<fn(Draft<'_>) -> Option<C>>],
+    absent: &[Absent],
+) -> Vec<Lowered<C>> {
+    let mut lowered = Vec::new();
+    for declared in declared {
+        let id = declared.id.clone();
+        let Some(entry) = table::find(table, &id.kind) else {
+            refuse_or_skip(cx, table::unsupported(table, absent, &id, what, declared.origin));
+            lowered.push(Lowered { id, signals: table::ALL, component: None });
+            continue;
+        };
+        if id.kind != entry.name {
+            let message = format!("{what} `{id}`: `{}` is an older name of `{}`", id.kind, entry.name);
+            cx.diagnostics.push(Diagnostic::note(message).at(declared.origin));
+        }
+        let component = (entry.lower)(Draft::new(cx, declared, what));
+        lowered.push(Lowered { id, signals: entry.signals, component });
+    }
+    lowered
+}
+
+fn lower_extensions(cx: &mut Context, declared: Vec<Declared>, service: &Setting) {
+    let named = service.get("extensions").map(list).unwrap_or_default();
+    for name in &named {
+        let text = name.as_str().unwrap_or_default();
+        if !declared.iter().any(|declared| declared.id.text == text) {
+            let message =
+                format!("service::extensions: references extension \"{text}\" which is not configured");
+            cx.diagnostics.push(Diagnostic::error(message).at(name.origin));
+        }
+    }
+    for lowered in all(cx, declared, "extension", EXTENSIONS, extensions::ABSENT) {
+        let is_named = named.iter().any(|name| name.as_str() == Some(&lowered.id.text));
+        let Some(extension) = lowered.component.filter(|_| is_named) else { continue };
+        match &extension {
+            Extension::Storage(folder) => cx.topology.service.storage = Some(folder.into()),
+            Extension::HealthCheck { listen, path } => {
+                let check = HealthCheck { listen: listen.clone(), path: path.clone() };
+                cx.topology.service.health_check = Some(check);
+            }
+            Extension::Headers(_) | Extension::Sigv4(_) | Extension::Nothing => {}
+        }
+        cx.extensions.push((lowered.id, extension));
+    }
+}
+
+fn telemetry(cx: &mut Context, telemetry: Option<&Setting>) {
+    let level = telemetry.and_then(|telemetry| telemetry.get("logs")?.get("level")?.as_str());
+    cx.topology.service.log_level = level.map(str::to_ascii_lowercase);
+}
+
+fn pipelines(cx: &mut Context, service: &Setting) -> Vec<Wanted> {
+    for (key, _) in service.entries() {
+        if !["telemetry", "extensions", "pipelines"].contains(&key.name.as_str()) {
+            let message = format!("service: has invalid keys: {}", key.name);
+            let diagnostic = Diagnostic::error(message).at(key.origin);
+            cx.diagnostics.push(match closest(&key.name, ["telemetry", "extensions", "pipelines"]) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            });
+        }
+    }
+    let written = service.get("pipelines").map(Setting::entries).unwrap_or_default();
+    if written.is_empty() {
+        let message = "service must have at least one pipeline";
+        cx.diagnostics.push(Diagnostic::error(message).at(service.origin));
+    }
+    let mut wanted = Vec::new();
+    for (key, setting) in written {
+        match read_pipeline(&key.name, setting) {
+            Ok(pipeline) => wanted.push(pipeline),
+            Err(why) => cx.diagnostics.push(Diagnostic::error(why).at(key.origin)),
+        }
+    }
+    wanted
+}
+
+fn read_pipeline(name: &str, setting: &Setting) -> Result<Wanted, String> {
+    let id = Id::parse(name).map_err(|why| format!("service::pipelines: {why}"))?;
+    let signal = match id.kind.as_str() {
+        "logs" => Signal::Logs,
+        "metrics" => Signal::Metrics,
+        "traces" => Signal::Traces,
+        other => {
+            return Err(format!(
+                "service::pipelines::{id}: unknown pipeline type \"{other}\": logs, metrics or traces"
+            ));
+        }
+    };
+    if let Some((key, _)) = setting
+        .entries()
+        .iter()
+        .find(|(key, _)| !["receivers", "processors", "exporters"].contains(&key.name.as_str()))
+    {
+        return Err(format!("service::pipelines::{id}: has invalid keys: {}", key.name));
+    }
+    let part = |name: &str| setting.get(name).map(list).unwrap_or_default();
+    let wanted = Wanted {
+        signal,
+        receivers: part("receivers"),
+        processors: part("processors"),
+        exporters: part("exporters"),
+        id,
+    };
+    for (what, part) in [("receiver", &wanted.receivers), ("exporter", &wanted.exporters)] {
+        if part.is_empty() {
+            return Err(format!("service::pipelines::{}: must have at least one {what}", wanted.id));
+        }
+    }
+    Ok(wanted)
+}
+
+/// A list, or text that is split at commas.
+fn list(setting: &Setting) -> Vec<Setting> {
+    let item = |text: &str| Setting::from(text.trim()).at(setting.origin);
+    match &setting.node {
+        Node::List(items) => items.clone(),
+        Node::Str(text) => text.split(',').map(item).collect(),
+        _ => Vec::new(),
+    }
+}
+
+struct Builder<'c> {
+    cx: &'c mut Context,
+    receivers: Vec<Lowered<Receiver>>,
+    processors: Vec<Lowered<Processor>>,
+    exporters: Vec<Lowered<Exporter>>,
+}
+
+impl Builder<'_> {
+    fn pipeline(&mut self, wanted: Wanted) {
+        let mut pipeline =
+            Pipeline { name: wanted.id.text.clone(), signal: Some(wanted.signal), ..Pipeline::default() };
+        for name in &wanted.receivers {
+            let receivers = std::mem::take(&mut self.receivers);
+            if let Some(receiver) = self.named(&receivers, name, "receiver", &wanted) {
+                pipeline.receivers.push(self.receiver(&name_of(name), receiver, &mut pipeline.steps));
+            }
+            self.receivers = receivers;
+        }
+        let mut flush = None;
+        for (place, name) in wanted.processors.iter().enumerate() {
+            if wanted.processors[..place].iter().any(|other| other.node == name.node) {
+                let (id, name_text) = (&wanted.id, name_of(name));
+                let message =
+                    format!("service::pipelines::{id}: references processor \"{name_text}\" multiple times");
+                self.cx.diagnostics.push(Diagnostic::error(message).at(name.origin));
+                continue;
+            }
+            let processors = std::mem::take(&mut self.processors);
+            match self.named(&processors, name, "processor", &wanted) {
+                Some(Processor::Step { kind, settings }) => {
+                    pipeline.steps.push(self.step(&name_of(name), kind, settings));
+                }
+                Some(Processor::Flush(wait)) => flush = Some(*wait),
+                Some(Processor::Nothing) | None => {}
+            }
+            self.processors = processors;
+        }
+        for name in &wanted.exporters {
+            let exporters = std::mem::take(&mut self.exporters);
+            if let Some(exporter) = self.named(&exporters, name, "exporter", &wanted) {
+                pipeline.routes.push(self.route(&name_of(name), exporter, flush));
+            }
+            self.exporters = exporters;
+        }
+        self.cx.topology.pipelines.push(pipeline);
+    }
+
+    /// The component of that name, when it is there and takes the pipeline's signal.
+    fn named<'l, C>(
+        &mut self,
+        lowered: &'l [Lowered<C>],
+        name: &Setting,
+        what: &str,
+        wanted: &Wanted,
+    ) -> Option<&'l C> {
+        let (pipeline, text) = (&wanted.id, name_of(name));
+        let Some(found) = lowered.iter().find(|lowered| lowered.id.text == text) else {
+            let message = format!(
+                "service::pipelines::{pipeline}: references {what} \"{text}\" which is not configured"
+            );
+            let diagnostic = Diagnostic::error(message).at(name.origin);
+            let near = closest(&text, lowered.iter().map(|lowered| lowered.id.text.as_str()));
+            self.cx.diagnostics.push(match near {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic.help(format!("define it below `{what}s`")),
+            });
+            return None;
+        };
+        if !found.signals.contains(&wanted.signal) {
+            let message = format!(
+                "service::pipelines::{pipeline}: {what} \"{text}\" does not support {}",
+                signal_name(wanted.signal)
+            );
+            self.cx.diagnostics.push(Diagnostic::error(message).at(name.origin));
+            return None;
+        }
+        found.component.as_ref()
+    }
+
+    fn receiver(&mut self, id: &str, receiver: &Receiver, steps: &mut Vec<Step>) -> ComponentId {
+        let id: ComponentId = id.into();
+        if !self.cx.topology.receivers.iter().any(|known| known.id == id) {
+            self.cx.topology.receivers.push(component(&id, receiver.kind, &receiver.settings));
+        }
+        for (kind, settings) in &receiver.first {
+            steps.push(self.step(&format!("{id}.{kind}"), kind, settings));
+        }
+        id
+    }
+
+    fn step(&mut self, id: &str, kind: &'static str, settings: &Setting) -> Step {
+        let id: ComponentId = id.into();
+        if !self.cx.topology.processors.iter().any(|known| known.id == id) {
+            self.cx.topology.processors.push(component(&id, kind, settings));
+        }
+        Step { processor: id, matching: TagMatch::all() }
+    }
+
+    /// The longest wait of the pipelines that share an exporter is the exporter's.
+    fn route(&mut self, id: &str, exporter: &Exporter, flush: Option<Duration>) -> Route {
+        let id: ComponentId = id.into();
+        let exporters = &mut self.cx.topology.exporters;
+        let place = exporters.iter().position(|known| known.component.id == id).unwrap_or_else(|| {
+            let component = component(&id, exporter.kind, &exporter.settings);
+            exporters.push(topology::Exporter { component, delivery: exporter.delivery.clone() });
+            exporters.len() - 1
+        });
+        let delivery = &mut exporters[place].delivery;
+        delivery.flush = delivery.flush.max(flush.unwrap_or_default());
+        Route { exporter: id, matching: TagMatch::all() }
+    }
+}
+
+fn name_of(name: &Setting) -> String {
+    let text = name.as_str().unwrap_or_default();
+    Id::parse(text).map_or_else(|_| text.to_owned(), |id| id.text)
+}
+
+fn component(id: &ComponentId, kind: &str, settings: &Setting) -> Component {
+    Component { id: id.clone(), kind: kind.into(), settings: settings.clone(), origin: settings.origin }
+}

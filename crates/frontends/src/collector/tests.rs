@@ -1,0 +1,238 @@
+//! Configurations in, topologies and diagnostics out. Expected texts are the Collector's own, from its
+//! specification.
+
+use config::{Diagnostics, Topology};
+use serde_json::json;
+
+use super::{Options, lower};
+use crate::{Memory, Source};
+
+const SMALL: &str = "
+receivers:
+  otlp:
+    protocols:
+      grpc:
+      http:
+        endpoint: 0.0.0.0:4318
+processors:
+  batch:
+    timeout: 2s
+exporters:
+  otlphttp/east:
+    endpoint: https://east.example.com/
+    headers:
+      api-key: ${env:API_KEY}
+  debug:
+service:
+  pipelines:
+    logs:
+      receivers: [otlp]
+      processors: [batch]
+      exporters: [otlphttp/east]
+    traces:
+      receivers: [otlp]
+      exporters: [otlphttp/east, debug]
+";
+
+fn read_all(texts: &[&str]) -> (Topology, Diagnostics) {
+    let files = Memory::new().with("/etc/endpoint", "https://file.example.com");
+    let environment = |name: &str| match name {
+        "API_KEY" => Some("s3cr3t".to_owned()),
+        "PORT" => Some("4319".to_owned()),
+        "WORDS" => Some("[otlp, debug]".to_owned()),
+        "DOLLAR" => Some("a$b".to_owned()),
+        "NESTED" => Some("${PORT}".to_owned()),
+        "ZEROS" => Some("0123".to_owned()),
+        _ => None,
+    };
+    let sources: Vec<Source> = texts.iter().map(|text| Source::bytes("c.yaml", *text)).collect();
+    lower(&sources, &files, &environment, Options::default())
+}
+
+fn read(text: &str) -> (Topology, Diagnostics) {
+    read_all(&[text])
+}
+
+fn complaints(text: &str) -> Vec<String> {
+    let (_, diagnostics) = read(text);
+    let bad = diagnostics.iter().filter(|diagnostic| diagnostic.severity == config::Severity::Error);
+    bad.map(|diagnostic| {
+        let place = diagnostic.origin.map(|origin| origin.to_string()).unwrap_or_default();
+        format!("{place} {} {}", diagnostic.message, diagnostic.help.clone().unwrap_or_default())
+    })
+    .collect()
+}
+
+/// `SMALL` with one part written otherwise.
+fn with(from: &str, to: &str) -> String {
+    assert!(SMALL.contains(from), "{from}");
+    SMALL.replacen(from, to, 1)
+}
+
+#[test]
+fn a_small_configuration_becomes_a_topology() {
+    let (topology, diagnostics) = read(SMALL);
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    assert_eq!(
+        topology.receivers[0].settings.to_json().to_string(),
+        r#"{"grpc":{"listen":"127.0.0.1:4317"},"http":{"listen":"0.0.0.0:4318"}}"#
+    );
+    let exporter = &topology.exporters[0];
+    assert_eq!(&*exporter.component.id, "otlphttp/east");
+    assert_eq!(&*exporter.component.kind, "otlp_http");
+    assert_eq!(
+        exporter.component.settings.to_json(),
+        json!({"endpoint": "https://east.example.com", "headers": [{"name": "api-key", "value": "***"}]})
+    );
+    // The pipeline without `batch` does not shorten the wait of the one that has it.
+    assert_eq!(exporter.delivery.flush.as_secs(), 2);
+    let names: Vec<_> = topology.pipelines.iter().map(|p| (p.name.as_str(), p.routes.len())).collect();
+    assert_eq!(names, [("logs", 1), ("traces", 2)]);
+}
+
+#[test]
+fn faults_are_told_as_the_collector_tells_them_with_a_place() {
+    for (from, to, expected) in [
+        ("endpoint: 0.0.0.0:4318", "endpont: 0.0.0.0:4318", "c.yaml:7:9"),
+        (
+            "exporters: [otlphttp/east]",
+            "exporters: [otlphttp/west]",
+            "service::pipelines::logs: references exporter \"otlphttp/west\" which is not configured",
+        ),
+        (
+            "processors: [batch]",
+            "processors: [batch, batch]",
+            "references processor \"batch\" multiple times",
+        ),
+        (
+            "receivers: [otlp]\n      processors",
+            "receivers: []\n      processors",
+            "service::pipelines::logs: must have at least one receiver",
+        ),
+        ("  debug:\n", "  logging:\n  debug:\n", "use the `debug` exporter"),
+        ("  debug:\n", "  debgu:\n  debug:\n", "unknown type: \"debgu\" for id: \"debgu\""),
+        (
+            "  debug:\n",
+            "  kafka:\n  debug:\n",
+            "the Collector's exporter `kafka` is not part of this program",
+        ),
+        ("  debug:\n", "  debug/:\n  debug:\n", "the part after / should not be empty"),
+        ("  batch:\n    timeout: 2s", "  batch:\n    timeout: 2 s", "must be a duration such as `300ms`"),
+        ("  batch:\n    timeout: 2s", "  batch:\n    timout: 2s", "did you mean `timeout`?"),
+        ("    logs:\n", "    log:\n", "unknown pipeline type \"log\""),
+        ("service:\n", "servce:\n", "did you mean `service`?"),
+        (
+            "service:\n",
+            "service:\n  extensions: [health_check]\n",
+            "service::extensions: references extension \"health_check\" which is not configured",
+        ),
+        (
+            "    protocols:\n      grpc:\n      http:\n        endpoint: 0.0.0.0:4318\n",
+            "    protocols:\n",
+            "must specify at least one protocol",
+        ),
+        (
+            "    headers:\n",
+            "    sending_queue: {storage: file_storage}\n    headers:\n",
+            "references extension \"file_storage\" which is not configured",
+        ),
+    ] {
+        let found = complaints(&with(from, to));
+        assert!(found.iter().any(|found| found.contains(expected)), "{to}: {found:#?}");
+    }
+    assert!(complaints("")[0].contains("empty configuration file"));
+    let nothing = complaints("service: {pipelines: {}}");
+    for expected in [
+        "no receiver configuration specified in config",
+        "no exporter configuration specified in config",
+        "service must have at least one pipeline",
+    ] {
+        assert!(nothing.iter().any(|found| found.contains(expected)), "{nothing:#?}");
+    }
+}
+
+#[test]
+fn later_sources_win_key_by_key_and_lists_are_replaced() {
+    let (topology, diagnostics) = read_all(&[
+        SMALL,
+        "exporters::otlphttp/east::endpoint: https://west.example.com",
+        "service: {pipelines: {traces: {exporters: [debug]}}}",
+    ]);
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    let endpoint = topology.exporters[0].component.settings.get("endpoint").and_then(|s| s.as_str());
+    assert_eq!(endpoint, Some("https://west.example.com"));
+    assert_eq!(topology.pipelines[1].routes.len(), 1);
+}
+
+#[test]
+fn references_are_filled_in_by_the_collectors_rules() {
+    let of = |written: &str| {
+        let (topology, diagnostics) = read(&with("https://east.example.com/", &format!("\"{written}\"")));
+        let settings = topology.exporters.first().map(|e| e.component.settings.clone()).unwrap_or_default();
+        let endpoint = settings.get("endpoint").and_then(|s| s.as_str()).map(str::to_owned);
+        (endpoint, diagnostics.has_errors())
+    };
+    for (written, expected) in [
+        ("http://a:${PORT}", Some("http://a:4319")),
+        ("http://a:${env:PORT}", Some("http://a:4319")),
+        ("http://a:${NESTED}", Some("http://a:4319")),
+        ("http://a:${ZEROS}", Some("http://a:0123")),
+        ("${ZEROS}", Some("0123")),
+        ("http://${NONE:-b}", Some("http://b")),
+        ("http://${env:NONE:-b}", Some("http://b")),
+        ("${file:/etc/endpoint}", Some("https://file.example.com")),
+        ("${env:${NONE:-PORT}}", Some("4319")),
+        ("http://$$a/$PORT", Some("http://$a/$PORT")),
+        ("http://$${PORT}", Some("http://${PORT}")),
+        ("http://$$${PORT}", Some("http://$4319")),
+    ] {
+        assert_eq!(of(written), (expected.map(str::to_owned), false), "{written}");
+    }
+    assert!(of("http://${1}").1, "a reference to no name");
+    assert!(of("${file:/etc/none}").1, "a file that is not there");
+    let (topology, _) = read(&with("[otlphttp/east, debug]", "\"${WORDS}\"").replace("otlp, debug", "debug"));
+    assert!(topology.pipelines.len() == 2);
+}
+
+#[test]
+fn what_the_engine_owns_is_lowered_to_delivery() {
+    let (topology, diagnostics) = read(&with(
+        "    headers:\n",
+        "    timeout: 3s
+    retry_on_failure: {initial_interval: 2s, max_interval: 20s, max_elapsed_time: 10m}
+    sending_queue: {num_consumers: 3, sizer: bytes, queue_size: 1000000, block_on_overflow: true}
+    headers:\n",
+    ));
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    let delivery = &topology.exporters[0].delivery;
+    assert_eq!(delivery.timeout.as_secs(), 3);
+    assert_eq!(delivery.concurrency, 3);
+    assert_eq!(delivery.queue_bytes, Some(1_000_000));
+    assert_eq!(delivery.overflow, config::Overflow::Block);
+    assert_eq!((delivery.retry.base.as_secs(), delivery.retry.cap.as_secs()), (2, 20));
+    assert_eq!(delivery.retry.max_age.map(|age| age.as_secs()), Some(600));
+}
+
+#[test]
+fn extensions_reach_those_who_name_them() {
+    let (topology, diagnostics) =
+        read(&with("    headers:\n", "    auth: {authenticator: basicauth}\n    headers:\n").replace(
+            "service:\n",
+            "extensions:
+  basicauth: {client_auth: {username: Aladdin, password: open sesame}}
+  health_check: {endpoint: 0.0.0.0:13133}
+  file_storage: {directory: /var/lib/q}
+service:
+  extensions: [basicauth, health_check, file_storage]
+",
+        ));
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    let headers = topology.exporters[0].component.settings.get("headers").unwrap().items();
+    // RFC 7617's own example.
+    let value = headers.iter().find_map(|header| {
+        (header.get("name")?.as_str() == Some("Authorization")).then(|| header.get("value")?.as_str())?
+    });
+    assert_eq!(value, Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+    assert_eq!(topology.service.storage, Some("/var/lib/q".into()));
+    assert_eq!(topology.service.health_check.map(|check| check.listen), Some("0.0.0.0:13133".into()));
+}

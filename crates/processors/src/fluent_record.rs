@@ -1,0 +1,90 @@
+//! Gives records that came as maps, as Forward's do, the shape that OpenTelemetry has for logs.
+//!
+//! ```yaml
+//! fluent_record: {}
+//! ```
+//!
+//! The field `log` or `message` becomes the body, the last of them if there are several; all other fields become
+//! attributes; the tag becomes the attribute `fluent.tag`. A body that is no map stays as it is.
+//! Source: the Collector's fluentforward receiver.
+
+use engine::{BuildContext, ConfigError, Processor};
+use model::{Batch, List, LogRecord, Span, Value};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+const TAG: &[u8] = b"fluent.tag";
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {}
+
+pub struct FluentRecord;
+
+impl Processor for FluentRecord {
+    const NAME: &'static str = "fluent_record";
+    type Config = Config;
+
+    fn build(_: Config, _: &mut BuildContext<'_>) -> Result<Self, ConfigError> {
+        Ok(FluentRecord)
+    }
+
+    fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
+        let tag = batch.tag.clone();
+        let arena = &mut batch.arena;
+        let (key, tag) = (arena.store(TAG), Value::Str(arena.store(tag.as_bytes())));
+        for record in &mut batch.logs {
+            if let Some(fields) = crate::fields::fields(arena, record) {
+                split(arena, record, fields, key, tag);
+            }
+        }
+        out.push(batch);
+    }
+}
+
+fn split(arena: &mut model::Arena, record: &mut LogRecord, mut fields: List, key: Span, tag: Value) {
+    let bodies = arena.extract(&mut fields, |arena, id| matches!(arena.key(id), b"log" | b"message"));
+    record.body = arena.iter(bodies).last().map_or(Value::Null, |(_, node)| node.value);
+    arena.push(&mut fields, key, tag);
+    let mut attributes = record.attributes;
+    arena.append(&mut attributes, fields);
+    record.attributes = attributes;
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::testing::{batch, process, processor};
+    use model::json;
+
+    use super::*;
+    use crate::testing::settings;
+
+    /// Body and attributes as JSON, attributes in their order.
+    fn changed(record: &str) -> (String, String) {
+        let mut processor = processor::<FluentRecord>(settings("{}")).unwrap();
+        let (out, _) = process(&mut processor, batch("web-firelens-1", &[record]));
+        let (batch, record) = (&out[0], &out[0].logs[0]);
+        let text = |value| {
+            let mut text = Vec::new();
+            json::write_value(&batch.arena, value, &mut text);
+            String::from_utf8(text).unwrap()
+        };
+        (text(record.body), text(Value::Map(record.attributes)))
+    }
+
+    #[test]
+    fn the_line_is_the_body_and_the_rest_are_attributes() {
+        for (record, body, attributes) in [
+            (
+                r#"{"container_id":"c","log":"hi","n":{"deep":1}}"#,
+                r#""hi""#,
+                r#"{"container_id":"c","n":{"deep":1},"fluent.tag":"web-firelens-1"}"#,
+            ),
+            (r#"{"message":"m"}"#, r#""m""#, r#"{"fluent.tag":"web-firelens-1"}"#),
+            (r#"{"log":"first","message":{"a":1}}"#, r#"{"a":1}"#, r#"{"fluent.tag":"web-firelens-1"}"#),
+            (r#"{"a":true}"#, "null", r#"{"a":true,"fluent.tag":"web-firelens-1"}"#),
+        ] {
+            assert_eq!(changed(record), (body.to_owned(), attributes.to_owned()), "{record}");
+        }
+    }
+}
