@@ -36,7 +36,6 @@ use net::http::Client;
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use wire::base64;
 
 use crate::compress::{Compression, decompress};
 use crate::dated::DateFormat;

@@ -4,7 +4,6 @@
 //! OpenTelemetry's, on top of [`protobuf`]; [`text`] makes records of JSON and of lines. A decoder is a function from
 //! bytes, so that one function serves test, golden case and fuzzer.
 
-pub mod base64;
 pub mod forward;
 pub mod grpc;
 pub mod inflate;

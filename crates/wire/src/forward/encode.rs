@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use model::{Arena, List, LogRecord, Value, json};
 use sha2::{Digest, Sha512};
 
-use crate::base64;
 use crate::msgpack::write;
 
 /// How messages are written.
@@ -109,7 +109,7 @@ impl Packer {
 
 /// Fluent Bit's chunk id: base64 of the first 16 bytes of the payload's SHA-512.
 pub fn chunk_id(payload: &[u8]) -> String {
-    base64::encode(&Sha512::digest(payload)[..16])
+    BASE64_STANDARD.encode(&Sha512::digest(payload)[..16])
 }
 
 fn write_entry(arena: &Arena, record: &LogRecord, options: &PackOptions, out: &mut Vec<u8>) {

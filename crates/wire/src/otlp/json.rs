@@ -5,6 +5,7 @@
 //! unset; fields that nobody knows are left out.
 //! Source: the OTLP specification 1.x, "JSON Protobuf Encoding"; protobuf's "ProtoJSON Format".
 
+mod letters;
 mod number;
 mod read;
 mod write;

@@ -10,8 +10,8 @@ use model::Signal;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::super::schema::{self, Kind, Presence, Shape, Slot};
+use super::letters::Letters;
 use super::number::{Number, bits};
-use crate::base64;
 use crate::protobuf::{
     close_message, open_message, write_bytes, write_fixed32, write_fixed64, write_number, write_varint,
 };
@@ -264,40 +264,4 @@ fn write_bits(slot: &Slot, bits: u64, out: &mut Vec<u8>) {
         _ if is_packed => write_varint(out, bits),
         _ => write_number(out, slot.number, bits),
     }
-}
-
-/// Reads what JSON has as text.
-struct Letters(Kind);
-
-impl Visitor<'_> for Letters {
-    type Value = Vec<u8>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Kind::Id(len) => write!(f, "{} hexadecimal digits", 2 * len),
-            Kind::Bytes => f.write_str("base64"),
-            _ => f.write_str("text"),
-        }
-    }
-
-    /// Text comes as bytes, so that half a surrogate pair, which JavaScript lets pass, is mended and not refused.
-    fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<Vec<u8>, E> {
-        let bytes = match self.0 {
-            Kind::Id(len) => from_hex(text).filter(|id| id.is_empty() || id.len() == len),
-            Kind::Bytes => base64::decode(text),
-            _ => Some(String::from_utf8_lossy(text).into_owned().into_bytes()),
-        };
-        bytes.ok_or_else(|| {
-            E::invalid_value(serde::de::Unexpected::Str(&String::from_utf8_lossy(text)), &self)
-        })
-    }
-}
-
-fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |letter: u8| char::from(letter).to_digit(16);
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => Some((digit(*high)? << 4 | digit(*low)?) as u8),
-        _ => None,
-    };
-    text.chunks(2).map(byte).collect()
 }

@@ -3,10 +3,10 @@
 //! What the request leaves out is left out. Fields come in the order of their numbers; of a field that comes twice
 //! though it is none of many, the last one counts.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use model::{Signal, json, number};
 
 use super::super::schema::{self, Kind, Presence, Shape, Slot};
-use crate::base64;
 use crate::protobuf::{Damaged, Field, Message, from_zigzag};
 
 /// Deepest nesting of objects and arrays, so that others can read it: many stop there.
@@ -84,7 +84,7 @@ impl Writer<'_> {
             }
             Kind::Bytes => {
                 let bytes = field.clone().range()?;
-                self.quoted(base64::encode(&self.input[bytes]).as_bytes());
+                self.quoted(BASE64_STANDARD.encode(&self.input[bytes]).as_bytes());
             }
             Kind::Id(len) => {
                 let id = field.clone().range()?;
