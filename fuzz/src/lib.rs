@@ -24,6 +24,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("json", json, "fixtures/fluent-bit", ".json"),
     ("text", text, "fixtures/fluent-bit", ".json .conf"),
     ("otlp", otlp, "fixtures/otlp", ".body"),
+    ("otlp_json", otlp_json, "fixtures/otlp", ".body .json"),
 ];
 
 /// The caps of this run: small, so that breaking one shows.
@@ -43,19 +44,44 @@ pub fn forward(data: &[u8]) {
     }
 }
 
-/// A log request: what was read and written once stays the same, and a count agrees with what was read.
+/// A request of any signal: what was read and written once stays the same, and a count agrees with what was read.
 pub fn otlp(data: &[u8]) {
-    let counted = otlp::count(Signal::Logs, data);
-    let Ok(batch) = otlp::decode_logs(data.to_vec(), "t".into(), 1) else { return };
-    assert_eq!(counted, Ok(batch.len() as u64));
-    let encode = |batch: &Batch| {
-        let mut out = Vec::new();
-        otlp::encode_logs(batch, 0..batch.logs.len(), &mut out);
-        out
-    };
-    let written = encode(&batch);
-    let again = otlp::decode_logs(written.clone(), "t".into(), 1).expect("what we write can be read");
-    assert_eq!(encode(&again), written);
+    for signal in [Signal::Logs, Signal::Traces, Signal::Metrics] {
+        let counted = otlp::count(signal, data);
+        let Ok(batch) = otlp::decode(signal, data.to_vec(), "t".into(), 1) else { continue };
+        match counted {
+            // Points of a kind that the same metric takes back are counted but not kept.
+            Ok(counted) if signal == Signal::Metrics => assert!(counted >= batch.len() as u64),
+            counted => assert_eq!(counted, Ok(batch.len() as u64)),
+        }
+        let written = encode_otlp(&batch);
+        let again = otlp::decode(signal, written.clone(), "t".into(), 1).expect("what we write can be read");
+        assert_eq!(encode_otlp(&again), written);
+    }
+}
+
+fn encode_otlp(batch: &Batch) -> Vec<u8> {
+    let mut out = Vec::new();
+    let rows = batch.logs.len() + batch.spans.len() + batch.metrics.len();
+    otlp::encode(batch, 0..rows, &mut out);
+    out
+}
+
+/// A request of any signal in JSON or protobuf: what was made JSON can be read, and read once stays the same.
+pub fn otlp_json(data: &[u8]) {
+    for signal in [Signal::Logs, Signal::Traces, Signal::Metrics] {
+        let spell =
+            |request: &[u8]| otlp::to_json(signal, request).expect("what JSON told can be told in JSON");
+        let json = match otlp::from_json(signal, data) {
+            Ok(request) => Ok(spell(&request)),
+            Err(_) => otlp::to_json(signal, data),
+        };
+        let Ok(json) = json else { continue };
+        // Protobuf may have told zeros, which are not told twice.
+        let once = spell(&otlp::from_json(signal, &json).expect("what we write can be read"));
+        let twice = spell(&otlp::from_json(signal, &once).expect("what we write can be read"));
+        assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once));
+    }
 }
 
 fn decode_forward(stream: &[u8], piece: usize) -> Vec<u8> {

@@ -92,7 +92,7 @@ impl Processor for Net {
     fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
         self.0.batches.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());
         let records = batch.len() as u64;
-        batch.logs.clear();
+        (batch.logs, batch.spans, batch.metrics) = Default::default();
         batch.discard(Reason::Filtered, records);
         out.push(batch);
         self.0.arrived.notify_one();

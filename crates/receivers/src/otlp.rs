@@ -6,10 +6,11 @@
 //!     listen: 127.0.0.1:4318
 //! ```
 //!
-//! `POST /v1/logs` with `application/x-protobuf`, plain or compressed with gzip or zstd. The answer comes once the
-//! records have reached the chosen level: 200; 400 for what is no request; 413 for too much of it; 503 where not
-//! every destination took them. Where nothing behind the receiver looks into requests they go on as they came,
-//! and traces (`/v1/traces`) and metrics (`/v1/metrics`) are taken, too.
+//! `POST /v1/logs`, `/v1/traces` and `/v1/metrics` with `application/x-protobuf` or `application/json`, plain or
+//! compressed with gzip or zstd. The answer comes in the encoding of the request, once the records have reached the
+//! chosen level: 200; 400 for what is no request; 404 for a signal that no pipeline takes; 413 for too much of it;
+//! 503 where not every destination took them. Where nothing behind the receiver looks into requests they go on
+//! unread.
 //! Source of the rules: the OTLP specification 1.x, OTLP/HTTP.
 
 use std::sync::Arc;
@@ -18,9 +19,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CONTENT_ENCODING, HeaderValue};
 use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use config::ByteSize;
 use engine::{Ack, BuildContext, ConfigError, Fault, Outlet, Receiver, Stop, clock};
 use model::{Batch, Reason, Signal};
@@ -30,13 +31,15 @@ use net::{Endpoint, Listener, Prebound};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tracing::warn;
-use wire::{inflate, otlp, protobuf};
+use wire::{inflate, otlp};
 
+use self::reply::{Code, Encoding, Refusal, respond};
 use crate::connections::{Traffic, until_quiet};
+
+mod reply;
 
 /// Longest that requests in progress may go on at the end.
 const GRACE: Duration = Duration::from_millis(400);
-const PROTOBUF: &str = "application/x-protobuf";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -108,79 +111,76 @@ struct Intake {
     traffic: Arc<Traffic>,
 }
 
-/// An HTTP status, the code of `google.rpc.Code` that goes with it, and why.
-struct Refusal(StatusCode, u64, String);
-
-const INVALID: u64 = 3;
-const UNIMPLEMENTED: u64 = 12;
-const UNAVAILABLE: u64 = 14;
-
 async fn answer(State(intake): State<Arc<Intake>>, request: Request) -> Response {
     let _busy = intake.traffic.busy();
-    let (status, body) = match intake.take(request).await {
-        Ok(()) => (StatusCode::OK, Vec::new()),
-        Err(Refusal(status, code, why)) => {
-            warn!(component = %intake.out.id(), status = status.as_u16(), why, "request refused");
-            let mut body = Vec::new();
-            protobuf::write_number(&mut body, 1, code);
-            protobuf::write_bytes(&mut body, 2, why.as_bytes());
-            (status, body)
+    let encoding = Encoding::of(request.headers());
+    let taken = intake.take(request, encoding).await;
+    if let Err(Refusal(status, _, why)) = &taken {
+        warn!(component = %intake.out.id(), status = status.as_u16(), why, "request refused");
+    }
+    respond(encoding, taken)
+}
+
+fn signal_of(path: &str) -> Result<Signal, Refusal> {
+    match path {
+        "/v1/logs" => Ok(Signal::Logs),
+        "/v1/traces" => Ok(Signal::Traces),
+        "/v1/metrics" => Ok(Signal::Metrics),
+        path => {
+            let why = format!("nothing is served at {path}");
+            Err(Refusal(StatusCode::NOT_FOUND, Code::Unimplemented, why))
         }
-    };
-    (status, [(CONTENT_TYPE, PROTOBUF)], body).into_response()
+    }
 }
 
 impl Intake {
-    async fn take(&self, request: Request) -> Result<(), Refusal> {
-        let signal = match request.uri().path() {
-            "/v1/logs" => Signal::Logs,
-            "/v1/traces" => Signal::Traces,
-            "/v1/metrics" => Signal::Metrics,
-            path => {
-                let why = format!("nothing is served at {path}");
-                return Err(Refusal(StatusCode::NOT_FOUND, UNIMPLEMENTED, why));
-            }
-        };
+    async fn take(&self, request: Request, encoding: Option<Encoding>) -> Result<(), Refusal> {
+        let signal = signal_of(request.uri().path())?;
         if *request.method() != Method::POST {
             let why = "405 method not allowed, supported: [POST]".into();
-            return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, UNIMPLEMENTED, why));
+            return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented, why));
         }
-        let kind =
-            request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.split(';').next().map(str::trim) != Some(PROTOBUF) {
-            let why = format!("415 unsupported media type, supported: [{PROTOBUF}]");
-            return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID, why));
-        }
-        let encoding = request.headers().get(CONTENT_ENCODING).cloned();
+        let Some(encoding) = encoding else {
+            let why = "415 unsupported media type, supported: [application/json, application/x-protobuf]";
+            return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Invalid, why.into()));
+        };
+        let compression = request.headers().get(CONTENT_ENCODING).cloned();
         let body = self.read(request.into_body()).await?;
         let bytes = body.len() as u64;
-        let body = self.inflate(encoding.as_ref(), body)?;
+        let body = self.inflate(compression.as_ref(), body)?;
+        let body = match encoding {
+            Encoding::Protobuf => body,
+            Encoding::Json => {
+                otlp::from_json(signal, &body).map_err(|fault| self.malformed(&fault, bytes))?
+            }
+        };
         let batch = self.batch(signal, body)?;
         if batch.is_empty() {
             return Ok(());
         }
         self.out.send(batch, bytes).await.map_err(|_| {
             let why = "not every destination took the records".into();
-            Refusal(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, why)
+            Refusal(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, why)
         })
     }
 
     fn batch(&self, signal: Signal, body: Vec<u8>) -> Result<Batch, Refusal> {
         let (tag, bytes) = (self.out.id().clone(), body.len() as u64);
-        let read = match (self.out.reads(signal), signal) {
-            (false, _) => otlp::count(signal, &body).map(|items| Batch::unread(tag, signal, body, items)),
-            (true, Signal::Logs) => otlp::decode_logs(body, tag, clock::now_nanos()),
-            (true, _) => {
-                let items = otlp::count(signal, &body).unwrap_or(1);
-                self.out.refuse(Reason::Unmatched, items, bytes);
-                let why = "traces and metrics are taken where no processor is in their way".into();
-                return Err(Refusal(StatusCode::NOT_FOUND, UNIMPLEMENTED, why));
-            }
+        if !self.out.takes(signal) {
+            self.out.refuse(Reason::Unmatched, otlp::count(signal, &body).unwrap_or(1), bytes);
+            let why = "no pipeline takes this signal".into();
+            return Err(Refusal(StatusCode::NOT_FOUND, Code::Unimplemented, why));
+        }
+        let batch = match self.out.reads(signal) {
+            true => otlp::decode(signal, body, tag, clock::now_nanos()),
+            false => otlp::count(signal, &body).map(|items| Batch::unread(tag, signal, body, items)),
         };
-        read.map_err(|error| {
-            self.out.refuse(Reason::Malformed, 1, bytes);
-            Refusal(StatusCode::BAD_REQUEST, INVALID, format!("the body is no export request: {error}"))
-        })
+        batch.map_err(|damage| self.malformed(&damage, bytes))
+    }
+
+    fn malformed(&self, why: &dyn std::fmt::Display, bytes: u64) -> Refusal {
+        self.out.refuse(Reason::Malformed, 1, bytes);
+        Refusal(StatusCode::BAD_REQUEST, Code::Invalid, format!("the body is no export request: {why}"))
     }
 
     async fn read(&self, body: Body) -> Result<Vec<u8>, Refusal> {
@@ -196,14 +196,14 @@ impl Intake {
             Some(other) => {
                 let other = String::from_utf8_lossy(other);
                 let why = format!("unsupported Content-Encoding `{other}`; send gzip, zstd or none");
-                return Err(Refusal(StatusCode::BAD_REQUEST, INVALID, why));
+                return Err(Refusal(StatusCode::BAD_REQUEST, Code::Invalid, why));
             }
         };
         match inflated.broken {
             _ if inflated.too_large => Err(self.too_large()),
             Some(why) => {
                 self.out.refuse(Reason::Malformed, 1, body.len() as u64);
-                Err(Refusal(StatusCode::BAD_REQUEST, INVALID, why.into()))
+                Err(Refusal(StatusCode::BAD_REQUEST, Code::Invalid, why.into()))
             }
             None => Ok(inflated.bytes),
         }
@@ -212,7 +212,7 @@ impl Intake {
     fn too_large(&self) -> Refusal {
         self.out.refuse(Reason::TooLarge, 1, 0);
         let why = format!("the request is larger than {} bytes or did not arrive whole", self.max_bytes);
-        Refusal(StatusCode::PAYLOAD_TOO_LARGE, INVALID, why)
+        Refusal(StatusCode::PAYLOAD_TOO_LARGE, Code::Invalid, why)
     }
 }
 

@@ -6,10 +6,26 @@
 //! Source: opentelemetry-proto 1.x, `collector/*/v1` and `common/v1`; unknown fields are left out.
 
 mod count;
+mod fields;
+#[cfg(test)]
+mod generated;
+mod histograms;
+mod json;
 mod logs;
+mod metrics;
+mod points;
+mod request;
+mod schema;
+mod spans;
 mod value;
 
 pub use count::{count, halve};
-pub use logs::{decode_logs, encode_logs};
+pub use json::{JsonFault, from_json, to_json};
+pub use request::{
+    decode, decode_logs, decode_metrics, decode_spans, encode, encode_logs, encode_metrics, encode_spans,
+};
 
 pub use crate::protobuf::Damaged;
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,11 @@ impl Message {
 }
 
 impl Field {
+    /// Where in the input it stands, for a complaint.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
     fn wrong(&self) -> Damaged {
         Damaged { at: self.at, why: "a field of another type than expected" }
     }
@@ -145,6 +150,31 @@ impl Field {
             Content::Fixed32(value) => Ok(value),
             _ => Err(self.wrong()),
         }
+    }
+
+    /// Calls `each` for the numbers of a repeated field: one, or any number packed together.
+    pub fn each_varint(self, input: &[u8], mut each: impl FnMut(u64)) -> Result<(), Damaged> {
+        let Content::Bytes(range) = self.content else { return self.varint().map(each) };
+        let mut packed = Message::within(range);
+        while packed.at < packed.end {
+            each(packed.varint(input)?);
+        }
+        Ok(())
+    }
+
+    /// Like [`Field::each_varint`], for numbers of eight bytes.
+    pub fn each_fixed64(self, input: &[u8], mut each: impl FnMut(u64)) -> Result<(), Damaged> {
+        let Content::Bytes(range) = self.content else { return self.fixed64().map(each) };
+        let mut packed = Message::within(range);
+        while packed.at < packed.end {
+            each(u64::from_le_bytes(packed.fixed(input)?));
+        }
+        Ok(())
+    }
+
+    /// A number of the type `sint32`.
+    pub fn sint32(&self) -> Result<i32, Damaged> {
+        self.varint().map(|value| from_zigzag(value as u32))
     }
 
     /// Exactly `N` bytes, or none at all, which reads as zeros.
@@ -193,13 +223,35 @@ pub fn write_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Appends a message that `write` writes. Most are shorter than 128 bytes, so one byte is kept for the length;
-/// a longer one is moved once.
+/// What `sint32` makes of a number, so that small negative ones are short.
+pub fn to_zigzag(value: i32) -> u32 {
+    (value << 1 ^ value >> 31) as u32
+}
+
+pub fn from_zigzag(value: u32) -> i32 {
+    (value >> 1) as i32 ^ -((value & 1) as i32)
+}
+
+/// Appends a message that `write` writes.
 pub fn write_message(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    write_key(out, number, 2);
-    let start = out.len();
-    out.push(0);
+    let opened = open_message(out, number);
     write(out);
+    close_message(out, opened);
+}
+
+/// Where the length of a message is going to stand.
+pub struct Opened(usize);
+
+/// Begins a message, or packed numbers, whose content is appended next. Most are shorter than 128 bytes, so one byte
+/// is kept for the length; a longer one is moved once.
+pub fn open_message(out: &mut Vec<u8>, number: u32) -> Opened {
+    write_key(out, number, 2);
+    out.push(0);
+    Opened(out.len() - 1)
+}
+
+/// Ends a message: all that was appended since is its content.
+pub fn close_message(out: &mut Vec<u8>, Opened(start): Opened) {
     let len = out.len() - start - 1;
     if len < 0x80 {
         out[start] = len as u8;
@@ -213,47 +265,4 @@ pub fn write_message(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fields(input: &[u8]) -> Result<Vec<(u32, Content)>, Damaged> {
-        let mut message = Message::within(0..input.len());
-        let mut found = Vec::new();
-        while let Some(field) = message.next(input)? {
-            found.push((field.number, field.content));
-        }
-        Ok(found)
-    }
-
-    /// The examples of the encoding guide, and one field of each other kind.
-    #[test]
-    fn fields_are_read_as_the_guide_says() {
-        assert_eq!(fields(&[0x08, 0x96, 0x01]), Ok(vec![(1, Content::Varint(150))]));
-        assert_eq!(fields(b"\x12\x07testing"), Ok(vec![(2, Content::Bytes(2..9))]));
-        assert_eq!(fields(&[0x1d, 1, 0, 0, 0]), Ok(vec![(3, Content::Fixed32(1))]));
-        assert_eq!(fields(&[0x09, 0, 1, 0, 0, 0, 0, 0, 0]), Ok(vec![(1, Content::Fixed64(256))]));
-    }
-
-    #[test]
-    fn damage_is_told_with_its_place() {
-        for (input, at, why) in [
-            (&[0x12, 0x05, 1][..], 1, "a field longer than its message"),
-            (&[0x08, 0xff], 1, "a number without an end"),
-            (&[0x08, 1, 0x1d, 0], 3, "a number cut off"),
-            (&[0x0b], 0, "a field of an unknown wire type"),
-            (&[0x00, 1], 0, "a field without a number"),
-        ] {
-            assert_eq!(fields(input), Err(Damaged { at, why }), "{input:?}");
-        }
-    }
-
-    #[test]
-    fn a_message_of_any_length_has_the_shortest_length_before_it() {
-        for len in [0, 1, 127, 128, 16_383, 16_384, 2_097_152] {
-            let (mut out, mut expected) = (vec![7], vec![7]);
-            write_message(&mut out, 1, |out| out.resize(out.len() + len, 5));
-            write_bytes(&mut expected, 1, &vec![5; len]);
-            assert_eq!(out, expected, "{len}");
-        }
-    }
-}
+mod tests;

@@ -12,6 +12,10 @@ use tokio::net::TcpStream;
 use super::*;
 
 const LOGS: &[u8] = include_bytes!("../../../../fixtures/otlp/python-logs.body");
+const TRACES: &[u8] = include_bytes!("../../../../fixtures/otlp/python-traces.body");
+const METRICS: &[u8] = include_bytes!("../../../../fixtures/otlp/python-metrics.body");
+const JSON_TRACES: &[u8] = include_bytes!("../../../../fixtures/otlp/node-traces.json");
+const JSON_METRICS: &[u8] = include_bytes!("../../../../fixtures/otlp/python-metrics.json");
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -64,6 +68,58 @@ async fn what_an_sdk_sends_becomes_records() {
     let mut again = Vec::new();
     otlp::encode_logs(&batches[1], 0..records, &mut again);
     assert_eq!(again, LOGS);
+}
+
+#[tokio::test]
+async fn each_signal_is_read_in_either_encoding() {
+    let protobuf = "Content-Type: application/x-protobuf\r\n";
+    let json = "Content-Type: Application/JSON; charset=utf-8\r\n";
+    let requests = [
+        ("POST /v1/traces", protobuf, TRACES),
+        ("POST /v1/metrics", protobuf, METRICS),
+        ("POST /v1/traces", json, JSON_TRACES),
+        ("POST /v1/metrics", json, JSON_METRICS),
+        ("POST /v1/traces", json, b""),
+    ];
+    let (answers, batches) = check(&requests).await;
+    let bodies: Vec<&str> = answers.iter().map(|(_, body)| body.as_str()).collect();
+    assert_eq!(bodies, ["", "", "{}", "{}", "{}"]);
+    assert!(answers.iter().all(|(status, _)| *status == 200));
+    let rows: Vec<_> = batches.iter().map(|batch| (batch.spans.len(), batch.metrics.len())).collect();
+    // What the two programs record: Python a child of each span and five metrics, JavaScript three spans.
+    let (python, node) = (spans(TRACES), 3);
+    assert_eq!(rows, [(python, 0), (0, 5), (node, 0), (0, 5)]);
+    let mut again = Vec::new();
+    otlp::encode(&batches[1], 0..5, &mut again);
+    assert_eq!(again, METRICS);
+}
+
+fn spans(request: &[u8]) -> usize {
+    otlp::count(Signal::Traces, request).unwrap() as usize
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_the_encoding_of_the_request() {
+    let json = "Content-Type: application/json\r\n";
+    let broken = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}"#;
+    let (answers, batches) = check(&[
+        ("POST /v1/traces", json, broken),
+        ("PUT /v1/traces", json, JSON_TRACES),
+        ("POST /v1/traces", "Content-Type: text/json\r\n", JSON_TRACES),
+    ])
+    .await;
+    // google.rpc.Status: invalid argument.
+    let status: serde_json::Value = serde_json::from_str(&answers[0].1).unwrap();
+    assert_eq!((answers[0].0, &status["code"]), (400, &serde_json::json!(3)));
+    let why = status["message"].as_str().unwrap();
+    assert!(
+        why.contains("resourceSpans[0].scopeSpans[0].spans[0].traceId") && why.contains("32 hex"),
+        "{why}"
+    );
+    assert_eq!(answers[1], (405, "405 method not allowed, supported: [POST]".to_owned()));
+    let media = "415 unsupported media type, supported: [application/json, application/x-protobuf]";
+    assert_eq!(answers[2], (415, media.to_owned()));
+    assert!(batches.is_empty());
 }
 
 #[tokio::test]

@@ -2,17 +2,11 @@
 
 use model::{Arena, List, Span, Value, json};
 
+use super::fields::text;
 use crate::protobuf::{Damaged, Field, Message, write_bytes, write_fixed64, write_message, write_number};
 
 /// Deepest nesting of values; deeper ones count as damage.
 const MAX_DEPTH: u32 = 64;
-
-/// Text of a field, as a slice of the arena.
-#[inline]
-pub(super) fn text(arena: &Arena, field: Field) -> Result<Span, Damaged> {
-    let range = field.text(arena.input())?;
-    Ok(Span::input(range.start, range.end))
-}
 
 /// Appends the `KeyValue` of a field.
 pub(super) fn read_attribute(arena: &mut Arena, list: &mut List, field: Field) -> Result<(), Damaged> {
