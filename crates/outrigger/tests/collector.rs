@@ -101,6 +101,7 @@ const PASS_THROUGH: &str = "
 receivers:
   otlp:
     protocols:
+      grpc: {endpoint: '127.0.0.1:{grpc}'}
       http: {endpoint: '127.0.0.1:{http}'}
 exporters:
   otlphttp:
@@ -118,6 +119,7 @@ const READ: &str = "
 receivers:
   otlp:
     protocols:
+      grpc: {endpoint: '127.0.0.1:{grpc}'}
       http: {endpoint: '127.0.0.1:{http}'}
 processors:
   memory_limiter: {check_interval: 1s, limit_percentage: 80}
@@ -195,14 +197,17 @@ fn python(python: &std::path::Path, protocol: &str, endpoint: &str) {
 }
 
 #[test]
-fn the_python_sdk_over_http_unread_and_read() {
+fn the_python_sdk_over_http_and_grpc_unread_and_read() {
     let interpreter = need!(tools::python("opentelemetry", &PACKAGES));
     for (configuration, reads) in [(PASS_THROUGH, false), (READ, true)] {
-        let sidecar = Sidecar::start(configuration);
-        python(&interpreter, "http", &format!("http://127.0.0.1:{}", sidecar.http));
-        let endpoint = sidecar.delivers(20, 20, 2);
-        assert!(endpoint.holds("order 19 placed") && endpoint.holds("checkout"));
-        assert_eq!(endpoint.holds("storefront"), reads);
-        assert_eq!(endpoint.holds("deployment.environment.name"), reads);
+        for protocol in ["http", "grpc"] {
+            let sidecar = Sidecar::start(configuration);
+            let port = if protocol == "grpc" { sidecar.grpc } else { sidecar.http };
+            python(&interpreter, protocol, &format!("http://127.0.0.1:{port}"));
+            let endpoint = sidecar.delivers(20, 20, 2);
+            assert!(endpoint.holds("order 19 placed") && endpoint.holds("checkout"));
+            assert_eq!(endpoint.holds("storefront"), reads);
+            assert_eq!(endpoint.holds("deployment.environment.name"), reads);
+        }
     }
 }
