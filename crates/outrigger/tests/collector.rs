@@ -211,3 +211,62 @@ fn the_python_sdk_over_http_and_grpc_unread_and_read() {
         }
     }
 }
+
+/// As the Python script, in JavaScript: 20 spans, 20 log records, one counter and one histogram.
+const NODE: &str = r#"
+const [protocol, endpoint] = process.argv.slice(1);
+const { BasicTracerProvider, BatchSpanProcessor } = require('@opentelemetry/sdk-trace-base');
+const { MeterProvider, PeriodicExportingMetricReader } = require('@opentelemetry/sdk-metrics');
+const { LoggerProvider, BatchLogRecordProcessor } = require('@opentelemetry/sdk-logs');
+const { resourceFromAttributes } = require('@opentelemetry/resources');
+const exporter = (signal, name) => {
+  const { [name]: Exporter } = require(`@opentelemetry/exporter-${signal === 'traces' ? 'trace' : signal}-otlp-${protocol}`);
+  return new Exporter(protocol === 'grpc' ? { url: endpoint } : { url: `${endpoint}/v1/${signal}` });
+};
+require('@opentelemetry/api').diag.setLogger({ error: (...e) => { console.error(...e); process.exitCode = 1; }, warn() {}, info() {}, debug() {}, verbose() {} });
+(async () => {
+  const resource = resourceFromAttributes({ 'service.name': 'checkout' });
+  const traces = new BasicTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter('traces', 'OTLPTraceExporter'))] });
+  const reader = new PeriodicExportingMetricReader({ exporter: exporter('metrics', 'OTLPMetricExporter'), exportIntervalMillis: 3600000 });
+  const metrics = new MeterProvider({ resource, readers: [reader] });
+  const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter: exporter('logs', 'OTLPLogExporter') })] });
+  const tracer = traces.getTracer('shop'), logger = logs.getLogger('shop'), meter = metrics.getMeter('shop');
+  const counter = meter.createCounter('orders'), histogram = meter.createHistogram('latency');
+  for (let n = 0; n < 20; n++) {
+    const span = tracer.startSpan(`order ${n}`);
+    span.addEvent('paid', { amount: 9.99 });
+    counter.add(1, { tier: 'gold' });
+    histogram.record(n);
+    logger.emit({ severityNumber: 9, severityText: 'INFO', body: `order ${n} placed`, attributes: { n } });
+    span.end();
+  }
+  for (const provider of [traces, metrics, logs]) await provider.shutdown();
+})().catch(error => { console.error(error); process.exit(1); });
+"#;
+
+#[test]
+fn the_node_sdk_in_each_of_its_protocols() {
+    let exporters = ["trace", "metrics", "logs"].into_iter().flat_map(|signal| {
+        ["http", "proto", "grpc"]
+            .map(|protocol| format!("@opentelemetry/exporter-{signal}-otlp-{protocol}@0.223.0"))
+    });
+    let sdks = ["api@1", "resources@2", "sdk-trace-base@2", "sdk-metrics@2"]
+        .map(|name| format!("@opentelemetry/{name}"));
+    let packages: Vec<String> =
+        exporters.chain(sdks).chain(["@opentelemetry/sdk-logs@0.223.0".to_owned()]).collect();
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    let folder = need!(tools::node("opentelemetry", &packages));
+    for protocol in ["http", "proto", "grpc"] {
+        let sidecar = Sidecar::start(READ);
+        let port = if protocol == "grpc" { sidecar.grpc } else { sidecar.http };
+        let output = Command::new("node")
+            .args(["-e", NODE, protocol, &format!("http://127.0.0.1:{port}")])
+            .env("NODE_PATH", folder.join("node_modules"))
+            .env_remove("OTEL_RESOURCE_ATTRIBUTES")
+            .output()
+            .expect("node can be started");
+        assert!(output.status.success(), "{protocol}: {}", String::from_utf8_lossy(&output.stderr));
+        let endpoint = sidecar.delivers(20, 20, 2);
+        assert!(endpoint.holds("order 19 placed") && endpoint.holds("storefront"), "{protocol}");
+    }
+}
