@@ -62,8 +62,7 @@ pub fn otlp(data: &[u8]) {
 
 fn encode_otlp(batch: &Batch) -> Vec<u8> {
     let mut out = Vec::new();
-    let rows = batch.logs.len() + batch.spans.len() + batch.metrics.len();
-    otlp::encode(batch, 0..rows, &mut out);
+    otlp::encode(batch, 0..batch.rows(), &mut out);
     out
 }
 

@@ -79,7 +79,8 @@ pub trait Exporter: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     type Config: DeserializeOwned + JsonSchema + Send;
     type Encoder: Encoder;
-    /// The encoder takes OTLP requests that nobody has read ([`Batch::unread`]).
+    /// The encoder takes every signal, and OTLP requests that nobody has read ([`Batch::unread`]). Another one is
+    /// given log records only; the rest is dropped and counted.
     const TAKES_UNREAD: bool = false;
 
     /// As [`Receiver::build`].

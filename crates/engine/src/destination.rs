@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::topology::{ComponentId, Delivery, DiskSync, Overflow};
-use model::{Batch, Reason, Token};
+use model::{Batch, Reason, Signal, Token};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -118,9 +118,13 @@ impl Destination {
     /// Encodes a batch. When the queue is full the overflow policy is applied: callers have waited already.
     pub(crate) fn accept(&self, batch: &Batch) {
         let records = batch.len() as u64;
+        if batch.signal() != Signal::Logs && !self.takes_unread() {
+            // An encoder of log records alone would lose them without a word.
+            return self.refuse(batch, Reason::Unmatched);
+        }
         if self.queue.is_full() {
             match self.delivery.overflow {
-                Overflow::DropNewest => return self.refuse(batch),
+                Overflow::DropNewest => return self.refuse(batch, Reason::Overflow),
                 Overflow::Auto | Overflow::DropOldest => self.evict(),
                 Overflow::Block => {}
             }
@@ -143,12 +147,12 @@ impl Destination {
         self.collect(slot);
     }
 
-    fn refuse(&self, batch: &Batch) {
+    fn refuse(&self, batch: &Batch, reason: Reason) {
         let records = batch.len() as u64;
         batch.token.lose();
         self.account.update(|counts| {
             counts.accepted += records;
-            count_drop(&mut counts.dropped, Reason::Overflow, records);
+            count_drop(&mut counts.dropped, reason, records);
         });
     }
 

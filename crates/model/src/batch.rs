@@ -162,6 +162,11 @@ impl Batch {
         self.logs.len() + self.spans.len() + points + unread
     }
 
+    /// Log records, spans or metrics: the rows of its signal.
+    pub fn rows(&self) -> usize {
+        self.logs.len() + self.spans.len() + self.metrics.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -33,6 +33,21 @@ async fn both_destinations_get_every_record_once() {
     assert_eq!(summary.ledger.intake.routed, 700);
 }
 
+/// The destinations here take log records only.
+#[tokio::test(start_paused = true)]
+async fn a_signal_that_a_destination_does_not_take_is_counted() {
+    let rig = Rig::start(Shape::default(), [Script::always(Outcome::Sent)]);
+    let mut batch = model::Batch::new("app".into(), Vec::new());
+    batch.spans = vec![model::TraceSpan::default(); 3];
+    let _ = rig.send_batch(batch).await;
+    rig.send("app", 0, 2).await.unwrap();
+    let summary = rig.shutdown(Duration::from_secs(5)).await;
+    let counts = &summary.ledger.destination("out.0").unwrap().counts;
+    assert_eq!((counts.accepted, counts.delivered), (5, 2));
+    assert_eq!(counts.dropped.get(model::Reason::Unmatched.as_str()), Some(&3));
+    assert_balanced(&rig);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_payload_is_sealed_when_its_time_has_come() {
     let rig = Rig::start(Shape::default(), [Script::always(Outcome::Sent)]);

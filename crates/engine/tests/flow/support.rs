@@ -430,6 +430,10 @@ impl Rig {
         for record in 0..records {
             batch.logs.push(LogRecord::new(1, Value::Int(n * 1000 + record)));
         }
+        self.send_batch(batch).await
+    }
+
+    pub async fn send_batch(&self, batch: Batch) -> Result<(), Lost> {
         let (answer, answered) = oneshot::channel();
         self.sender.send((batch, answer)).await.expect("the receiver runs");
         answered.await.expect("the receiver answers")

@@ -1,7 +1,7 @@
 //! What `otlp_http` sends, and what answers mean.
 
 use engine::Exporter as _;
-use model::{LogRecord, Value};
+use model::{Batch, LogRecord, Signal, Value};
 use serde_json::json;
 use testkit::http::{self, Response, Server};
 
@@ -9,20 +9,74 @@ use super::*;
 use crate::trial::{Settled, build, encode, settle};
 
 const LOGS: &[u8] = include_bytes!("../../../../fixtures/otlp/python-logs.body");
+const METRICS: &[u8] = include_bytes!("../../../../fixtures/otlp/python-metrics.body");
 const TRACES: &[u8] = include_bytes!("../../../../fixtures/otlp/python-traces.body");
 
 fn unread(signal: Signal, request: &[u8]) -> Batch {
     Batch::unread("t".into(), signal, request.to_vec(), otlp::count(signal, request).unwrap())
 }
 
-fn read(request: &[u8]) -> Batch {
-    otlp::decode_logs(request.to_vec(), "t".into(), 1).unwrap()
+fn read(signal: Signal, request: &[u8]) -> Batch {
+    otlp::decode(signal, request.to_vec(), "t".into(), 1).unwrap()
 }
 
 fn exporter(url: &str, compression: &str) -> OtlpHttp {
-    build(&json!({"endpoint": url, "compression": compression, "max_body_bytes": "4k",
+    exporter_of(url, compression, "proto")
+}
+
+fn exporter_of(url: &str, compression: &str, encoding: &str) -> OtlpHttp {
+    build(&json!({"endpoint": url, "compression": compression, "max_body_bytes": "4k", "encoding": encoding,
         "headers": [{"name": "api-key", "value": "key"}]}))
     .unwrap()
+}
+
+/// Read or not, in either encoding: what arrives is what the SDK sent, whatever the signal.
+#[test]
+fn every_signal_arrives_as_it_was_sent() {
+    for (signal, sent) in [(Signal::Logs, LOGS), (Signal::Traces, TRACES), (Signal::Metrics, METRICS)] {
+        for (encoding, kind) in [("proto", "application/x-protobuf"), ("json", "application/json")] {
+            let exporter = exporter_of("http://127.0.0.1:1", "gzip", encoding);
+            let sealed = encode(&exporter, &[read(signal, sent), unread(signal, sent)]);
+            let payloads = sealed.payloads();
+            let mut arrived = Vec::new();
+            for payload in payloads {
+                let target = Target::of(&payload.route).unwrap();
+                assert_eq!((target.signal, target.content_type()), (signal, kind));
+                let plain = plain(payload).unwrap();
+                assert_eq!(plain.len() as u64, payload.raw_bytes);
+                arrived.extend(match encoding {
+                    "json" => otlp::from_json(signal, &plain).unwrap(),
+                    _ => plain,
+                });
+            }
+            assert_eq!(arrived, [sent, sent].concat(), "{signal:?} {encoding}");
+            let items: u64 = payloads.iter().map(|payload| payload.records).sum();
+            assert_eq!(items, 2 * otlp::count(signal, sent).unwrap());
+        }
+    }
+}
+
+/// A metric may hold many points, and what counts is those.
+#[test]
+fn many_items_are_written_in_strides() {
+    let mut batch = read(Signal::Metrics, METRICS);
+    let points = batch.metrics[0].points.clone();
+    batch.metrics[0].points = points.into_iter().cycle().take(300).collect();
+    let items = batch.len() as u64;
+    let sealed = encode(&exporter("http://127.0.0.1:1", "none"), &[batch]);
+    let sizes: Vec<u64> = sealed.payloads().iter().map(|payload| payload.records).collect();
+    assert_eq!(sizes, [300, items - 300]);
+}
+
+/// An unread request was looked at only from outside: a trace id of three bytes shows when it becomes JSON.
+#[test]
+fn what_cannot_be_told_in_json_is_counted() {
+    let broken = b"\x0a\x09\x12\x07\x12\x05\x0a\x03abc";
+    let exporter = exporter_of("http://127.0.0.1:1", "none", "json");
+    let sealed = encode(&exporter, &[unread(Signal::Traces, TRACES), unread(Signal::Traces, broken)]);
+    assert_eq!(sealed.discarded(), [(model::Reason::Malformed, 1)]);
+    let plain = plain(&sealed.payloads()[0]).unwrap();
+    assert_eq!(otlp::from_json(Signal::Traces, &plain).as_deref(), Ok(TRACES));
 }
 
 /// Every way in, two signals: what is sent is what came, and each signal has its own request.
@@ -30,7 +84,7 @@ fn exporter(url: &str, compression: &str) -> OtlpHttp {
 fn requests_go_on_as_they_came() {
     for compression in ["none", "gzip", "zstd"] {
         let exporter = exporter("http://127.0.0.1:1", compression);
-        let batches = [unread(Signal::Logs, LOGS), unread(Signal::Traces, TRACES), read(LOGS)];
+        let batches = [unread(Signal::Logs, LOGS), unread(Signal::Traces, TRACES), read(Signal::Logs, LOGS)];
         let sealed = encode(&exporter, &batches);
         let bodies: Vec<_> =
             sealed.payloads().iter().map(|p| (p.route.to_string(), plain(p).unwrap())).collect();
@@ -69,6 +123,46 @@ async fn an_answer_settles_the_payload() {
         let sealed = encode(&exporter, &eight_records());
         assert_eq!(settle(&exporter, &sealed.payloads()[0]).await, expected, "{status} {body:?}");
     }
+}
+
+/// The specification's example of a partial success in JSON, with numbers either way; and an error's message.
+#[tokio::test]
+async fn an_answer_is_read_in_its_own_encoding() {
+    const KIND: &str = "Content-Type";
+    for (body, rejected) in [
+        (r#"{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"too old"}}"#, 3),
+        (r#"{"partialSuccess":{"rejectedSpans":2}}"#, 2),
+        (r#"{"partialSuccess":{"rejectedDataPoints":"99"}}"#, 8),
+        (r#"{"partialSuccess":{"errorMessage":"only a warning"}}"#, 0),
+        (r#"{"partialSuccess":{}}"#, 0),
+        ("{}", 0),
+        ("no JSON", 0),
+    ] {
+        let server = sink(move |_| Response::new(200, body).with(KIND, "application/json; charset=utf-8"));
+        let exporter = exporter_of(&server.url(), "none", "json");
+        let sealed = encode(&exporter, &eight_records());
+        let expected = Settled { delivered: 8 - rejected, rejected, requests: 1 };
+        assert_eq!(settle(&exporter, &sealed.payloads()[0]).await, expected, "{body}");
+    }
+    let server =
+        sink(|_| Response::new(400, &b"\x08\x03\x12\x07bad key"[..]).with(KIND, "application/x-protobuf"));
+    let exporter = exporter(&server.url(), "none");
+    let outcome = exporter.send(&encode(&exporter, &eight_records()).payloads()[0]).await;
+    assert_eq!(outcome, Outcome::Rejected { records: 8, reason: "status 400: bad key".into() });
+}
+
+#[tokio::test]
+async fn large_requests_are_halved_in_json_too() {
+    let server = sink(|request| {
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        let request = otlp::from_json(Signal::Logs, &request.body).unwrap();
+        Response::new(if otlp::count(Signal::Logs, &request).unwrap() > 4 { 413 } else { 200 }, "")
+    });
+    let exporter = exporter_of(&server.url(), "none", "json");
+    let sealed = encode(&exporter, &eight_records());
+    assert!(exporter.show(&sealed.payloads()[0]).contains("/v1/logs\ncontent-type: application/json\n"));
+    let settled = settle(&exporter, &sealed.payloads()[0]).await;
+    assert_eq!(settled, Settled { delivered: 8, rejected: 0, requests: 3 });
 }
 
 /// Two batches of four records, so two resources in one request.

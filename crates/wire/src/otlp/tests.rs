@@ -22,13 +22,9 @@ fn read(signal: Signal, request: &[u8]) -> Result<Batch, Damaged> {
     decode(signal, request.to_vec(), "t".into(), 0)
 }
 
-fn rows(batch: &Batch) -> usize {
-    batch.logs.len() + batch.spans.len() + batch.metrics.len()
-}
-
 fn written(batch: &Batch) -> Vec<u8> {
     let mut out = Vec::new();
-    encode(batch, 0..rows(batch), &mut out);
+    encode(batch, 0..batch.rows(), &mut out);
     out
 }
 
