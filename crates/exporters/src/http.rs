@@ -26,13 +26,12 @@ use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use ::http::uri::Scheme;
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use config::{ByteSize, Secret};
 use engine::{BuildContext, ConfigError, Outcome, Payload};
-use net::aws::{AwsClient, AwsError, AwsRequest, Service};
-use net::http::Client;
+use net::http::Response;
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -40,7 +39,8 @@ use serde::Deserialize;
 use crate::compress::{Compression, decompress};
 use crate::dated::DateFormat;
 use crate::http_destination::{self, Header};
-use crate::login::{self, Login};
+use crate::login::Login;
+use crate::transport::Transport;
 
 /// The engine's own time limit is shorter; this one is for settings that turn it off.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -161,7 +161,8 @@ impl Format {
 #[serde(deny_unknown_fields)]
 pub struct Sigv4 {
     /// Name of the service in signatures, such as `osis`.
-    pub service: String,
+    #[serde(default)]
+    pub service: Option<String>,
     /// Region of the endpoint; that of the environment when absent.
     pub region: Option<String>,
 }
@@ -184,18 +185,6 @@ pub struct Http {
     headers: HeaderMap,
     tag_header: Option<HeaderName>,
     transport: Transport,
-}
-
-enum Transport {
-    Plain(Client),
-    Signed(AwsClient),
-}
-
-/// What came back: a status, or no answer at all.
-struct Answer {
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    text: String,
 }
 
 impl engine::Exporter for Http {
@@ -241,9 +230,9 @@ impl engine::Exporter for Http {
                 None => _ = headers.remove(CONTENT_ENCODING),
             }
         }
-        match self.exchange(headers, body).await {
-            Ok(answer) => self.judge(payload, answer),
-            Err(reason) => Outcome::retry(reason),
+        match self.transport.send(self.request(headers, body), TIMEOUT).await {
+            Ok(response) => self.judge(payload, &response),
+            Err(outcome) => outcome,
         }
     }
 
@@ -275,52 +264,32 @@ impl Http {
         headers
     }
 
-    async fn exchange(&self, headers: HeaderMap, body: Bytes) -> Result<Answer, String> {
-        match &self.transport {
-            Transport::Plain(client) => {
-                let mut request = Request::new(body);
-                (*request.method_mut(), *request.uri_mut()) = (self.method.clone(), self.endpoint.clone());
-                *request.headers_mut() = headers;
-                let response = client.send(request, TIMEOUT).await.map_err(|error| error.to_string())?;
-                let (retry_after, text) = (response.retry_after(), response.excerpt());
-                Ok(Answer { status: response.status, retry_after, text })
-            }
-            Transport::Signed(client) => {
-                let path = self.endpoint.path_and_query().map_or("/", |path| path.as_str());
-                let mut request = AwsRequest::new(self.method.clone(), path).body(body).timeout(TIMEOUT);
-                request.headers = headers;
-                match client.call(&request).await {
-                    Ok(response) => {
-                        Ok(Answer { status: response.status, retry_after: None, text: response.excerpt() })
-                    }
-                    Err(AwsError::Service(error)) => {
-                        let status = StatusCode::from_u16(error.status).unwrap_or_default();
-                        Ok(Answer { status, retry_after: error.retry_after, text: error.to_string() })
-                    }
-                    Err(error) => Err(error.to_string()),
-                }
-            }
-        }
+    fn request(&self, headers: HeaderMap, body: Bytes) -> Request<Bytes> {
+        let mut request = Request::new(body);
+        (*request.method_mut(), *request.uri_mut()) = (self.method.clone(), self.endpoint.clone());
+        *request.headers_mut() = headers;
+        request
     }
 
-    fn judge(&self, payload: &Payload, answer: Answer) -> Outcome {
-        let reason =
-            || format!("{} answered {}: {}", self.endpoint.host().unwrap_or("?"), answer.status, answer.text);
-        match answer.status.as_u16() {
+    fn judge(&self, payload: &Payload, response: &Response) -> Outcome {
+        let host = self.endpoint.host().unwrap_or("?");
+        let reason = || format!("{host} answered {}: {}", response.status, response.excerpt());
+        let after = response.retry_after();
+        match response.status.as_u16() {
             200..=205 => {
                 if self.config.log_response {
                     tracing::info!(
-                        status = answer.status.as_u16(),
-                        answer = answer.text,
+                        status = response.status.as_u16(),
+                        answer = response.excerpt(),
                         "payload delivered"
                     );
                 }
                 Outcome::Sent
             }
             413 => Outcome::Split { reason: reason() },
-            408 | 429 => Outcome::Retry { after: answer.retry_after, reason: reason() },
+            408 | 429 => Outcome::Retry { after, reason: reason() },
             400..=499 => Outcome::rejected(payload, reason()),
-            _ => Outcome::Retry { after: answer.retry_after, reason: reason() },
+            _ => Outcome::Retry { after, reason: reason() },
         }
     }
 }
@@ -403,6 +372,9 @@ fn secret(text: &str) -> Result<HeaderValue, ::http::header::InvalidHeaderValue>
 fn transport(config: &Config, endpoint: &Uri, cx: &mut BuildContext<'_>) -> Result<Transport, ConfigError> {
     let client = http_destination::client(Some(&config.tls), config.proxy.as_deref(), cx)?;
     let Some(sigv4) = &config.sigv4 else { return Ok(Transport::Plain(client)) };
+    let Some(service) = &sigv4.service else {
+        return Err(cx.refuse("sigv4", "no service to sign for", "set `service`, such as `osis`"));
+    };
     let login = Login {
         region: sigv4.region.as_deref(),
         profile: config.profile.as_deref(),
@@ -410,14 +382,5 @@ fn transport(config: &Config, endpoint: &Uri, cx: &mut BuildContext<'_>) -> Resu
         external_id: config.external_id.as_deref(),
         sts_endpoint: config.sts_endpoint.as_deref(),
     };
-    let environment = login.environment(&cx.surroundings.environment);
-    let Some(region) = login.region(&environment) else {
-        return Err(cx.refuse("sigv4", "no region to sign for", "set `region` or AWS_REGION"));
-    };
-    let credentials = login::credentials(&login, &environment, &client)
-        .map_err(|error| cx.refuse("sigv4", error.to_string(), "check the TLS files of the environment"))?;
-    let (scheme, host) = (endpoint.scheme_str().unwrap_or("https"), endpoint.authority());
-    let place = format!("{scheme}://{}", host.map_or("", |host| host.as_str()));
-    let service = Service::new(&sigv4.service, &region, &environment).with_endpoint(&place);
-    Ok(Transport::Signed(AwsClient::new(service, credentials, client)))
+    Transport::signed(service, &login, endpoint, client, cx)
 }

@@ -62,6 +62,16 @@ pub fn client(
     })
 }
 
+/// A client that speaks HTTP/2, for gRPC.
+pub fn http2_client(tls: &TlsClientConfig, cx: &mut BuildContext<'_>) -> Result<Client, ConfigError> {
+    let mut settings = ClientSettings::new(&cx.surroundings.environment);
+    settings.tls = tls.clone();
+    settings.http2 = true;
+    Client::new(settings).map_err(|error| {
+        cx.refuse("tls", error.to_string(), "the files must be readable when the program starts")
+    })
+}
+
 /// An address with scheme and host, without a slash at its end.
 pub fn endpoint(text: &str, key: &str, cx: &mut BuildContext<'_>) -> Result<String, ConfigError> {
     let text = text.trim().trim_end_matches('/');

@@ -17,10 +17,13 @@ mod http_destination;
 mod inspect;
 mod login;
 mod null;
+mod otlp;
+mod otlp_grpc;
 mod otlp_http;
 mod random;
 mod s3;
 mod stdout;
+mod transport;
 #[cfg(test)]
 mod trial;
 
@@ -33,6 +36,7 @@ pub const EXPORTERS: &[engine::ExporterEntry] = &[
     engine::exporter::<forward::Forward>(),
     engine::exporter::<http::Http>(),
     engine::exporter::<null::Null>(),
+    engine::exporter::<otlp_grpc::OtlpGrpc>(),
     engine::exporter::<otlp_http::OtlpHttp>(),
     engine::exporter::<s3::S3>(),
     engine::exporter::<stdout::Stdout>(),

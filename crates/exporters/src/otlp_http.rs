@@ -14,29 +14,26 @@
 //! work to write; it is for destinations that take nothing else.
 //! Source of the rules: the OTLP specification 1.x, OTLP/HTTP.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use config::ByteSize;
 use engine::{BuildContext, ConfigError, Outcome, Payload};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderName, HeaderValue, Request, Uri};
+use model::Signal;
 use net::http::Client;
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use wire::otlp;
 
-use self::answer::judge;
-use self::requests::Requests;
-use self::target::Target;
-use crate::compress::{Compression, compress, decompress};
-use crate::http_destination::{self, Header, no_answer};
-
-mod answer;
-mod requests;
-mod target;
+use crate::compress::Compression;
+use crate::http::Sigv4;
+use crate::http_destination::{self, Header};
+use crate::login::Login;
+use crate::otlp::answer::judge;
+use crate::otlp::{self, Encoding, Requests, Target};
+use crate::transport::Transport;
 
 /// The engine's own time limit is shorter; this one is for settings that turn it off.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -44,7 +41,17 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Scheme, host and, if need be, the path before `/v1/`.
-    pub endpoint: String,
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// The whole address for log records, where it is another.
+    #[serde(default)]
+    pub logs_endpoint: Option<String>,
+    /// The whole address for spans, where it is another.
+    #[serde(default)]
+    pub traces_endpoint: Option<String>,
+    /// The whole address for metrics, where it is another.
+    #[serde(default)]
+    pub metrics_endpoint: Option<String>,
     /// How requests are written.
     #[serde(default)]
     pub encoding: Encoding,
@@ -57,21 +64,18 @@ pub struct Config {
     /// A request is sent once it holds this much before compression.
     #[serde(default = "two_mebibytes")]
     pub max_body_bytes: ByteSize,
+    /// Signs requests for AWS. Service and region are those of the address, when they are not set.
+    #[serde(default)]
+    pub sigv4: Option<Sigv4>,
+    /// Role to sign as.
+    #[serde(default)]
+    pub role_arn: Option<String>,
     /// Proxy to go through instead of the one in `HTTP_PROXY` or `HTTPS_PROXY`.
     #[serde(default)]
     pub proxy: Option<String>,
     /// TLS towards the endpoint.
     #[serde(default)]
     pub tls: TlsClientConfig,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Encoding {
-    /// Protobuf.
-    #[default]
-    Proto,
-    Json,
 }
 
 fn gzip() -> Compression {
@@ -83,12 +87,12 @@ fn two_mebibytes() -> ByteSize {
 }
 
 pub struct OtlpHttp {
-    endpoint: String,
+    addresses: Addresses,
     encoding: Encoding,
     compression: Compression,
     max_bytes: u64,
     headers: Vec<(HeaderName, HeaderValue)>,
-    client: Client,
+    transport: Transport,
 }
 
 impl engine::Exporter for OtlpHttp {
@@ -98,13 +102,14 @@ impl engine::Exporter for OtlpHttp {
     type Encoder = Requests;
 
     fn build(config: Config, cx: &mut BuildContext<'_>) -> Result<Self, ConfigError> {
-        let endpoint = http_destination::endpoint(&config.endpoint, "endpoint", cx);
+        let addresses = Addresses::read(&config, cx);
         let headers = http_destination::headers(&config.headers, cx);
         let client = http_destination::client(Some(&config.tls), config.proxy.as_deref(), cx);
         let max_bytes = config.max_body_bytes.get();
-        let (endpoint, headers, client) = (endpoint?, headers?, client?);
+        let (addresses, headers, client) = (addresses?, headers?, client?);
+        let transport = transport(&config, &addresses, client, cx)?;
         let Config { encoding, compression, .. } = config;
-        Ok(OtlpHttp { endpoint, encoding, compression, max_bytes, headers, client })
+        Ok(OtlpHttp { addresses, encoding, compression, max_bytes, headers, transport })
     }
 
     fn encoder(&self) -> Requests {
@@ -116,70 +121,41 @@ impl engine::Exporter for OtlpHttp {
             Ok(body) => body,
             Err(error) => return Outcome::rejected(payload, format!("the payload cannot be read: {error}")),
         };
-        let Some(target) = Target::of(&payload.route) else {
-            return Outcome::rejected(
-                payload,
-                format!("bug: a payload for `{}`, expected a path", payload.route),
-            );
+        let Some((target, url)) = self.place(payload) else {
+            return Outcome::rejected(payload, format!("no endpoint is set for `{}`", payload.route));
         };
-        let request = match self.request(&target, body) {
-            Ok(request) => request,
-            Err(error) => {
-                return http_destination::until_mended(format!("the request cannot be made: {error}"));
-            }
-        };
-        match self.client.send(request, TIMEOUT).await {
-            Ok(response) => judge(&response, payload),
-            Err(error) => no_answer(&error),
+        match self.request(&target, &url, body) {
+            Ok(request) => match self.transport.send(request, TIMEOUT).await {
+                Ok(response) => judge(&response, payload),
+                Err(outcome) => outcome,
+            },
+            Err(error) => http_destination::until_mended(format!("the request cannot be made: {error}")),
         }
     }
 
     fn split(&self, payload: &Payload) -> Option<(Payload, Payload)> {
-        let target = Target::of(&payload.route)?;
-        let mut plain = plain(payload)?;
-        if target.encoding == Encoding::Json {
-            plain = otlp::from_json(target.signal, &plain).ok()?;
-        }
-        let (first, second) = otlp::halve(&plain)?;
-        let part = |raw: &[u8]| {
-            let records = otlp::count(target.signal, raw).ok()?;
-            let raw = match target.encoding {
-                Encoding::Proto => Cow::Borrowed(raw),
-                Encoding::Json => Cow::Owned(otlp::to_json(target.signal, raw).ok()?),
-            };
-            let body = compress(self.compression, &raw);
-            Some(Payload::new(body, payload.route.clone(), records, raw.len() as u64))
-        };
-        Some((part(first)?, part(second)?))
+        otlp::halve(payload, self.compression)
     }
 
     fn show(&self, payload: &Payload) -> String {
-        let Some(target) = Target::of(&payload.route) else { return String::new() };
-        let (url, kind) = (self.url(&target), target.content_type());
-        let mut text = format!("POST {url}\ncontent-type: {kind}\n");
+        let Some((target, url)) = self.place(payload) else { return String::new() };
+        let mut text = format!("POST {url}\ncontent-type: {}\n", target.content_type());
         for (name, _) in &self.headers {
             text.push_str(&format!("{name}: ***\n"));
         }
-        let plain = plain(payload).unwrap_or_default();
-        text + &match target.encoding {
-            Encoding::Proto => format!("\n({} items, {} bytes of protobuf)\n", payload.records, plain.len()),
-            Encoding::Json => format!("\n{}\n", String::from_utf8_lossy(&plain)),
-        }
+        text + &otlp::show(payload)
     }
-}
-
-fn plain(payload: &Payload) -> Option<Vec<u8>> {
-    let body = payload.wire().ok()?;
-    decompress(Compression::of(&body), &body, payload.raw_bytes).ok()
 }
 
 impl OtlpHttp {
-    fn url(&self, target: &Target) -> String {
-        format!("{}{}", self.endpoint, target.path())
+    fn place(&self, payload: &Payload) -> Option<(Target, String)> {
+        let target = Target::of(&payload.route)?;
+        let url = self.addresses.url(&target)?;
+        Some((target, url))
     }
 
-    fn request(&self, target: &Target, body: Bytes) -> Result<Request<Bytes>, http::Error> {
-        let mut request = Request::post(self.url(target)).header(CONTENT_TYPE, target.content_type());
+    fn request(&self, target: &Target, url: &str, body: Bytes) -> Result<Request<Bytes>, http::Error> {
+        let mut request = Request::post(url).header(CONTENT_TYPE, target.content_type());
         if let Some(encoding) = Compression::of(&body).content_encoding() {
             request = request.header(CONTENT_ENCODING, encoding);
         }
@@ -187,6 +163,76 @@ impl OtlpHttp {
             request = request.header(name, value);
         }
         request.body(body)
+    }
+}
+
+/// Where each signal goes; at least one is told.
+struct Addresses {
+    base: Option<String>,
+    of: [(Signal, Option<String>); 3],
+}
+
+impl Addresses {
+    fn read(config: &Config, cx: &mut BuildContext<'_>) -> Result<Addresses, ConfigError> {
+        let mut read = |text: &Option<String>, key: &str| match text {
+            Some(text) => http_destination::endpoint(text, key, cx).map(Some),
+            None => Ok(None),
+        };
+        let base = read(&config.endpoint, "endpoint");
+        let logs = read(&config.logs_endpoint, "logs_endpoint");
+        let traces = read(&config.traces_endpoint, "traces_endpoint");
+        let metrics = read(&config.metrics_endpoint, "metrics_endpoint");
+        let of = [(Signal::Logs, logs?), (Signal::Traces, traces?), (Signal::Metrics, metrics?)];
+        let addresses = Addresses { base: base?, of };
+        if addresses.any().is_none() {
+            let help = "write `endpoint: https://host:4318`, or an endpoint for each signal";
+            return Err(cx.refuse("endpoint", "no endpoint is set", help));
+        }
+        Ok(addresses)
+    }
+
+    fn any(&self) -> Option<&str> {
+        self.base.as_deref().or_else(|| self.of.iter().find_map(|(_, address)| address.as_deref()))
+    }
+
+    fn url(&self, target: &Target) -> Option<String> {
+        let own =
+            self.of.iter().find(|(signal, _)| *signal == target.signal).and_then(|(_, own)| own.clone());
+        own.or_else(|| Some(format!("{}{}", self.base.as_deref()?, target.path())))
+    }
+}
+
+fn transport(
+    config: &Config,
+    addresses: &Addresses,
+    client: Client,
+    cx: &mut BuildContext<'_>,
+) -> Result<Transport, ConfigError> {
+    let Some(sigv4) = &config.sigv4 else { return Ok(Transport::Plain(client)) };
+    let endpoint: Uri = addresses.any().and_then(|address| address.parse().ok()).unwrap_or_default();
+    let host = endpoint.host().unwrap_or_default();
+    let (named_service, named_region) = of_host(host);
+    let Some(service) = sigv4.service.as_deref().or(named_service) else {
+        let message = format!("`{host}` does not tell what service to sign for");
+        return Err(cx.refuse("sigv4", message, "set `service`, such as `xray`"));
+    };
+    let login = Login {
+        region: sigv4.region.as_deref().or(named_region),
+        profile: None,
+        role_arn: config.role_arn.as_deref(),
+        external_id: None,
+        sts_endpoint: None,
+    };
+    Transport::signed(service, &login, &endpoint, client, cx)
+}
+
+/// Service and region of an address such as `xray.eu-west-1.amazonaws.com`.
+fn of_host(host: &str) -> (Option<&str>, Option<&str>) {
+    let mut labels = host.split('.');
+    match (labels.next(), labels.next(), labels.next()) {
+        (Some("aps-workspaces"), Some(region), Some("amazonaws")) => (Some("aps"), Some(region)),
+        (Some(service), Some(region), Some("amazonaws")) => (Some(service), Some(region)),
+        _ => (None, None),
     }
 }
 

@@ -4,7 +4,8 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -53,6 +54,48 @@ impl Endpoint {
         requests.iter().any(|(_, body)| memchr::memmem::find(body, text.as_bytes()).is_some())
     }
 }
+
+/// A server of `grpcio` that counts items, fails the first call of each signal, and tells its port and counts.
+const GRPC_SERVER: &str = r#"
+import sys, time, threading, grpc
+from concurrent import futures
+from google.protobuf.duration_pb2 import Duration
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as lp, logs_service_pb2_grpc as lg
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as tp, trace_service_pb2_grpc as tg
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as mp, metrics_service_pb2_grpc as mg
+counts, failed, encodings = {'logs': 0, 'spans': 0, 'points': 0}, set(), set()
+def points(request):
+    for r in request.resource_metrics:
+        for s in r.scope_metrics:
+            for m in s.metrics:
+                yield from getattr(m, m.WhichOneof('data')).data_points
+items = {
+    'logs': lambda q: sum(len(s.log_records) for r in q.resource_logs for s in r.scope_logs),
+    'spans': lambda q: sum(len(s.spans) for r in q.resource_spans for s in r.scope_spans),
+    'points': lambda q: sum(1 for _ in points(q)),
+}
+def handler(kind, answer):
+    def export(self, request, context):
+        if kind not in failed:
+            failed.add(kind)
+            context.abort(grpc.StatusCode.UNAVAILABLE, 'not yet')
+        encodings.add(dict(context.invocation_metadata()).get('grpc-encoding', 'identity'))
+        counts[kind] += items[kind](request)
+        return answer()
+    return export
+Logs = type('Logs', (lg.LogsServiceServicer,), {'Export': handler('logs', lp.ExportLogsServiceResponse)})
+Traces = type('Traces', (tg.TraceServiceServicer,), {'Export': handler('spans', tp.ExportTraceServiceResponse)})
+Metrics = type('Metrics', (mg.MetricsServiceServicer,), {'Export': handler('points', mp.ExportMetricsServiceResponse)})
+server = grpc.server(futures.ThreadPoolExecutor(4))
+lg.add_LogsServiceServicer_to_server(Logs(), server)
+tg.add_TraceServiceServicer_to_server(Traces(), server)
+mg.add_MetricsServiceServicer_to_server(Metrics(), server)
+print(server.add_insecure_port('127.0.0.1:0'), flush=True)
+server.start()
+sys.stdin.read()
+server.stop(1).wait()
+print(counts['logs'], counts['spans'], counts['points'], len(failed), flush=True)
+"#;
 
 /// A task's program with this configuration; `{grpc}`, `{http}` and `{endpoint}` are filled in.
 struct Sidecar {
@@ -243,6 +286,32 @@ require('@opentelemetry/api').diag.setLogger({ error: (...e) => { console.error(
   for (const provider of [traces, metrics, logs]) await provider.shutdown();
 })().catch(error => { console.error(error); process.exit(1); });
 "#;
+
+#[test]
+fn a_real_grpc_server_gets_everything_after_it_was_not_ready() {
+    let interpreter = need!(tools::python("opentelemetry", &PACKAGES));
+    let mut server = Command::new(&interpreter)
+        .args(["-c", GRPC_SERVER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the server can be started");
+    let mut said = BufReader::new(server.stdout.take().expect("piped")).lines();
+    let port = said.next().expect("a line").expect("text");
+    let exporter = format!(
+        "  otlp:\n    endpoint: 127.0.0.1:{port}\n    tls: {{insecure: true}}\n    retry_on_failure: {{initial_interval: 100ms}}\n"
+    );
+    let text =
+        READ.replace("  otlphttp:\n    endpoint: {endpoint}\n", &exporter).replace("[otlphttp]", "[otlp]");
+    let sidecar = Sidecar::start(&text);
+    python(&interpreter, "grpc", &format!("http://127.0.0.1:{}", sidecar.grpc));
+    let exit = sidecar.running.stop();
+    assert_eq!(exit.code(), Some(0), "{}", exit.stderr);
+    support::check_law(&exit.final_ledger().expect("it tells what became of every record"));
+    drop(server.stdin.take());
+    assert_eq!(said.next().expect("a line").expect("text"), "20 20 2 3", "{}", exit.stderr);
+    server.wait().expect("it ends");
+}
 
 #[test]
 fn the_node_sdk_in_each_of_its_protocols() {

@@ -6,6 +6,7 @@ use serde_json::json;
 use testkit::http::{self, Response, Server};
 
 use super::*;
+use crate::otlp::plain;
 use crate::trial::{Settled, build, encode, settle};
 
 const LOGS: &[u8] = include_bytes!("../../../../fixtures/otlp/python-logs.body");
@@ -13,11 +14,11 @@ const METRICS: &[u8] = include_bytes!("../../../../fixtures/otlp/python-metrics.
 const TRACES: &[u8] = include_bytes!("../../../../fixtures/otlp/python-traces.body");
 
 fn unread(signal: Signal, request: &[u8]) -> Batch {
-    Batch::unread("t".into(), signal, request.to_vec(), otlp::count(signal, request).unwrap())
+    Batch::unread("t".into(), signal, request.to_vec(), wire::otlp::count(signal, request).unwrap())
 }
 
 fn read(signal: Signal, request: &[u8]) -> Batch {
-    otlp::decode(signal, request.to_vec(), "t".into(), 1).unwrap()
+    wire::otlp::decode(signal, request.to_vec(), "t".into(), 1).unwrap()
 }
 
 fn exporter(url: &str, compression: &str) -> OtlpHttp {
@@ -45,13 +46,13 @@ fn every_signal_arrives_as_it_was_sent() {
                 let plain = plain(payload).unwrap();
                 assert_eq!(plain.len() as u64, payload.raw_bytes);
                 arrived.extend(match encoding {
-                    "json" => otlp::from_json(signal, &plain).unwrap(),
+                    "json" => wire::otlp::from_json(signal, &plain).unwrap(),
                     _ => plain,
                 });
             }
             assert_eq!(arrived, [sent, sent].concat(), "{signal:?} {encoding}");
             let items: u64 = payloads.iter().map(|payload| payload.records).sum();
-            assert_eq!(items, 2 * otlp::count(signal, sent).unwrap());
+            assert_eq!(items, 2 * wire::otlp::count(signal, sent).unwrap());
         }
     }
 }
@@ -76,7 +77,7 @@ fn what_cannot_be_told_in_json_is_counted() {
     let sealed = encode(&exporter, &[unread(Signal::Traces, TRACES), unread(Signal::Traces, broken)]);
     assert_eq!(sealed.discarded(), [(model::Reason::Malformed, 1)]);
     let plain = plain(&sealed.payloads()[0]).unwrap();
-    assert_eq!(otlp::from_json(Signal::Traces, &plain).as_deref(), Ok(TRACES));
+    assert_eq!(wire::otlp::from_json(Signal::Traces, &plain).as_deref(), Ok(TRACES));
 }
 
 /// Every way in, two signals: what is sent is what came, and each signal has its own request.
@@ -155,8 +156,8 @@ async fn an_answer_is_read_in_its_own_encoding() {
 async fn large_requests_are_halved_in_json_too() {
     let server = sink(|request| {
         assert_eq!(request.header("content-type"), Some("application/json"));
-        let request = otlp::from_json(Signal::Logs, &request.body).unwrap();
-        Response::new(if otlp::count(Signal::Logs, &request).unwrap() > 4 { 413 } else { 200 }, "")
+        let request = wire::otlp::from_json(Signal::Logs, &request.body).unwrap();
+        Response::new(if wire::otlp::count(Signal::Logs, &request).unwrap() > 4 { 413 } else { 200 }, "")
     });
     let exporter = exporter_of(&server.url(), "none", "json");
     let sealed = encode(&exporter, &eight_records());
@@ -189,7 +190,7 @@ async fn busy_destinations_are_tried_again_and_large_requests_halved() {
         assert!(waits, "{status}: {outcome:?}");
     }
     let server = sink(|request| {
-        let items = otlp::count(Signal::Logs, &request.body).unwrap();
+        let items = wire::otlp::count(Signal::Logs, &request.body).unwrap();
         let key = request.header("api-key").unwrap_or_default();
         assert_eq!((request.path.as_str(), key), ("/v1/logs", "key"));
         Response::new(if items > 4 { 413 } else { 200 }, "")

@@ -20,6 +20,7 @@ pub(super) struct Exporter {
 type Lower = fn(Draft<'_>) -> Option<Exporter>;
 
 pub(super) static EXPORTERS: &[Entry<Lower>] = &[
+    Entry { name: "otlp_grpc", older: &["otlp"], signals: ALL, lower: otlp_grpc },
     Entry { name: "otlp_http", older: &["otlphttp"], signals: ALL, lower: otlp_http },
     Entry { name: "debug", older: &[], signals: ALL, lower: debug },
     Entry { name: "nop", older: &[], signals: ALL, lower: nop },
@@ -63,6 +64,9 @@ fn otlp_http(mut draft: Draft<'_>) -> Option<Exporter> {
     let client = draft.group::<ClientConfig>();
     let endpoint = client.endpoint.clone();
     let mut settings = client.lower(&mut draft);
+    if let Some(aws) = settings.remove("aws_auth") {
+        signed(aws, &mut settings);
+    }
     let own_endpoints = [
         ("traces_endpoint", own.traces_endpoint),
         ("metrics_endpoint", own.metrics_endpoint),
@@ -83,6 +87,39 @@ fn otlp_http(mut draft: Draft<'_>) -> Option<Exporter> {
         settings.set("encoding", encoding);
     }
     Some(Exporter { kind: "otlp_http", settings: draft.finish(settings)?, delivery })
+}
+
+/// Keys of `sigv4auth` as the exporter has them.
+fn signed(mut aws: Setting, settings: &mut Setting) {
+    if let Some(role) = aws.remove("role_arn") {
+        settings.set("role_arn", role);
+    }
+    settings.set("sigv4", aws);
+}
+
+fn otlp_grpc(mut draft: Draft<'_>) -> Option<Exporter> {
+    let delivery = draft.group::<Helper>().lower(Duration::from_secs(5), &mut draft);
+    let client = draft.group::<ClientConfig>();
+    let endpoint = client.endpoint.clone().unwrap_or_default();
+    let insecure = client.tls.as_ref().is_some_and(|tls| tls.insecure);
+    let mut settings = client.lower(&mut draft);
+    let (scheme, host) = match endpoint.split_once("://") {
+        Some(("http", host)) => ("http", host),
+        Some((_, host)) => (if insecure { "http" } else { "https" }, host),
+        None => (if insecure { "http" } else { "https" }, endpoint.as_str()),
+    };
+    let host = host.trim_start_matches('/');
+    if host.is_empty() {
+        draft.error("requires a non-empty \"endpoint\"", "write `endpoint: host:4317`");
+    }
+    if settings.remove("aws_auth").is_some() || settings.remove("proxy").is_some() {
+        draft.error(
+            "calls over gRPC are neither signed for AWS nor sent through a named proxy",
+            "use `otlp_http`",
+        );
+    }
+    settings.set("endpoint", format!("{scheme}://{host}"));
+    Some(Exporter { kind: "otlp_grpc", settings: draft.finish(settings)?, delivery })
 }
 
 #[derive(Debug, Default, Deserialize)]

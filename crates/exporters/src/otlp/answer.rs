@@ -47,7 +47,8 @@ fn refused_in_part(response: &Response) -> Option<(u64, String)> {
     Some((refused, why.to_owned()))
 }
 
-fn in_protobuf(answer: &[u8]) -> Result<(u64, String), Damaged> {
+/// Of an export response.
+pub fn in_protobuf(answer: &[u8]) -> Result<(u64, String), Damaged> {
     let mut message = Message::within(0..answer.len());
     let (mut refused, mut why) = (0, String::new());
     while let Some(field) = message.next(answer)? {
