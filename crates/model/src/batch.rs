@@ -181,6 +181,17 @@ impl Batch {
         }
     }
 
+    /// Gives rows that came without a resource an empty one, so that there is something to write on.
+    pub fn need_resource(&mut self) {
+        if self.resources.is_empty() {
+            self.resources.push(Resource::default());
+        }
+        if self.scopes.is_empty() {
+            // Rows of protocols without scopes point to the first.
+            self.scopes.push(Scope::default());
+        }
+    }
+
     /// Notes that `count` records are gone for this reason. The caller has removed them.
     pub fn discard(&mut self, reason: Reason, count: u64) {
         if count == 0 {

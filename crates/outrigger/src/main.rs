@@ -7,6 +7,7 @@ mod configuration;
 mod disk;
 mod early;
 mod firelens;
+mod health_check;
 mod lifeboat;
 mod machine;
 mod metrics;

@@ -3,6 +3,8 @@
 //! One file a processor; the list below is all there is. A processor accounts for every record: it goes on,
 //! is discarded with a reason, or is held and counted.
 
+mod actions;
+mod attributes;
 mod aws_metadata;
 mod ecs_metadata;
 mod fields;
@@ -10,6 +12,7 @@ mod fluent_record;
 mod grep;
 mod held;
 pub mod join_partials;
+mod literal;
 mod modify;
 mod multiline;
 mod nest;
@@ -17,6 +20,8 @@ pub mod parser;
 mod parsing;
 mod partials;
 mod record_modifier;
+mod resource;
+mod resource_detection;
 mod rewrite_tag;
 mod stdout;
 #[cfg(test)]
@@ -29,6 +34,7 @@ use engine::{ProcessorEntry, processor};
 
 /// Every processor, in the order of the reference pages.
 pub const PROCESSORS: &[ProcessorEntry] = &[
+    processor::<attributes::Attributes>(),
     processor::<aws_metadata::AwsMetadata>(),
     processor::<ecs_metadata::EcsMetadata>(),
     processor::<fluent_record::FluentRecord>(),
@@ -39,6 +45,8 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<nest::Nest>(),
     processor::<parser::ParserProcessor>(),
     processor::<record_modifier::RecordModifier>(),
+    processor::<resource::Resource>(),
+    processor::<resource_detection::ResourceDetection>(),
     processor::<rewrite_tag::RewriteTag>(),
     processor::<stdout::Stdout>(),
     processor::<throttle::Throttle>(),

@@ -1,42 +1,43 @@
-//! Takes in OTLP, OpenTelemetry's protocol, over HTTP.
+//! Takes in OTLP, OpenTelemetry's protocol, over gRPC and HTTP.
 //!
 //! ```yaml
 //! otlp:
+//!   grpc:
+//!     listen: 127.0.0.1:4317
 //!   http:
 //!     listen: 127.0.0.1:4318
 //! ```
 //!
-//! `POST /v1/logs`, `/v1/traces` and `/v1/metrics` with `application/x-protobuf` or `application/json`, plain or
-//! compressed with gzip or zstd. The answer comes in the encoding of the request, once the records have reached the
-//! chosen level: 200; 400 for what is no request; 404 for a signal that no pipeline takes; 413 for too much of it;
-//! 503 where not every destination took them. Where nothing behind the receiver looks into requests they go on
-//! unread.
-//! Source of the rules: the OTLP specification 1.x, OTLP/HTTP.
+//! Over HTTP: `POST /v1/logs`, `/v1/traces` and `/v1/metrics` with `application/x-protobuf` or `application/json`.
+//! Either may be compressed with gzip, zstd, deflate or snappy. The answer comes once the records have reached the
+//! chosen level: success; a refusal for ever of what is no request, is too large, or is for a signal that no pipeline
+//! takes; a word to try again where not every destination took the records. Where nothing behind the receiver looks
+//! into requests they go on unread.
+//! Source of the rules: the OTLP specification 1.x.
+
+mod cors;
+mod grpc;
+mod http;
+mod intake;
+mod reply;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, HeaderValue};
-use axum::http::{Method, StatusCode};
-use axum::response::Response;
 use config::ByteSize;
-use engine::{Ack, BuildContext, ConfigError, Fault, Outlet, Receiver, Stop, clock};
-use model::{Batch, Reason, Signal};
-use net::http::{ServeSettings, serve_with};
+use engine::{Ack, BuildContext, ConfigError, Fault, Outlet, Receiver, Stop};
+use net::http::{ServeSettings, Version, serve_with};
 use net::tls::{ServerTls, TlsServerConfig};
 use net::{Endpoint, Listener, Prebound};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tracing::warn;
-use wire::{inflate, otlp};
 
-use self::reply::{Code, Encoding, Refusal, respond};
+use self::cors::Cors;
+use self::intake::Intake;
 use crate::connections::{Traffic, until_quiet};
-
-mod reply;
 
 /// Longest that requests in progress may go on at the end.
 const GRACE: Duration = Duration::from_millis(400);
@@ -44,11 +45,28 @@ const GRACE: Duration = Duration::from_millis(400);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// OTLP over gRPC.
+    #[serde(default)]
+    pub grpc: Option<GrpcConfig>,
     /// OTLP over HTTP.
-    pub http: HttpConfig,
+    #[serde(default)]
+    pub http: Option<HttpConfig>,
     /// How far records must have come before the answer.
     #[serde(default)]
     pub ack: Ack,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrpcConfig {
+    /// Address and port to listen on.
+    pub listen: Endpoint,
+    /// Largest message, as sent and after decompression.
+    #[serde(default = "four_mebibytes")]
+    pub max_request_body_bytes: ByteSize,
+    /// Speak TLS.
+    #[serde(default)]
+    pub tls: Option<TlsServerConfig>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -62,6 +80,14 @@ pub struct HttpConfig {
     /// Speak TLS.
     #[serde(default)]
     pub tls: Option<TlsServerConfig>,
+    /// Lets pages of other origins send from a browser.
+    #[serde(default)]
+    pub cors: Option<Cors>,
+}
+
+/// What gRPC libraries take when nobody tells them otherwise.
+fn four_mebibytes() -> ByteSize {
+    ByteSize::mib(4)
 }
 
 fn twenty_mebibytes() -> ByteSize {
@@ -69,7 +95,8 @@ fn twenty_mebibytes() -> ByteSize {
 }
 
 pub struct Otlp {
-    http: HttpConfig,
+    grpc: Option<GrpcConfig>,
+    http: Option<HttpConfig>,
     sockets: Prebound,
     ack: Ack,
 }
@@ -79,142 +106,78 @@ impl Receiver for Otlp {
     type Config = Config;
 
     fn build(config: Config, cx: &mut BuildContext<'_>) -> Result<Self, ConfigError> {
-        Ok(Otlp { http: config.http, sockets: cx.surroundings.sockets.clone(), ack: config.ack })
+        let Config { grpc, http, ack } = config;
+        if grpc.is_none() && http.is_none() {
+            let help = "write `grpc: {listen: 127.0.0.1:4317}`, `http: {listen: 127.0.0.1:4318}` or both";
+            return Err(cx.refuse("", "neither `grpc` nor `http` is set", help));
+        }
+        Ok(Otlp { grpc, http, sockets: cx.surroundings.sockets.clone(), ack })
     }
 
     async fn run(self, out: Outlet, stop: Stop) -> Result<(), Fault> {
-        let listener =
-            self.sockets.listen(&self.http.listen).map_err(|error| Fault::from("cannot listen", error))?;
-        self.serve(listener, out, stop).await
-    }
-}
-
-impl Otlp {
-    async fn serve(self, mut listener: Listener, out: Outlet, stop: Stop) -> Result<(), Fault> {
-        if let Some(tls) = &self.http.tls {
-            let tls = ServerTls::new(tls).map_err(|error| Fault::from("cannot set up TLS", error))?;
-            listener = listener.with_tls(tls);
-        }
-        let max_bytes = self.http.max_request_body_bytes.as_usize();
-        let settings = ServeSettings { max_body_bytes: max_bytes, grace: GRACE, ..ServeSettings::default() };
+        let out = out.with_ack(self.ack);
         let traffic = Arc::new(Traffic::default());
-        let intake = Intake { out: out.with_ack(self.ack), max_bytes, traffic: traffic.clone() };
-        let router = Router::new().fallback(answer).with_state(Arc::new(intake));
-        serve_with(listener, router, until_quiet(stop, &traffic), settings).await;
+        let grpc = match &self.grpc {
+            Some(config) => Some(self.grpc(config, &out, &traffic)?),
+            None => None,
+        };
+        let http = match &self.http {
+            Some(config) => Some(self.http(config, &out, &traffic)?),
+            None => None,
+        };
+        let serve = async |door: Option<Door>| match door {
+            Some(door) => {
+                serve_with(door.listener, door.router, until_quiet(stop.clone(), &traffic), door.settings)
+                    .await;
+            }
+            None => {}
+        };
+        tokio::join!(serve(grpc), serve(http));
         Ok(())
     }
 }
 
-struct Intake {
-    out: Outlet,
-    max_bytes: usize,
-    traffic: Arc<Traffic>,
+/// A listener and what answers behind it.
+struct Door {
+    listener: Listener,
+    router: Router,
+    settings: ServeSettings,
 }
 
-async fn answer(State(intake): State<Arc<Intake>>, request: Request) -> Response {
-    let _busy = intake.traffic.busy();
-    let encoding = Encoding::of(request.headers());
-    let taken = intake.take(request, encoding).await;
-    if let Err(Refusal(status, _, why)) = &taken {
-        warn!(component = %intake.out.id(), status = status.as_u16(), why, "request refused");
-    }
-    respond(encoding, taken)
-}
-
-fn signal_of(path: &str) -> Result<Signal, Refusal> {
-    match path {
-        "/v1/logs" => Ok(Signal::Logs),
-        "/v1/traces" => Ok(Signal::Traces),
-        "/v1/metrics" => Ok(Signal::Metrics),
-        path => {
-            let why = format!("nothing is served at {path}");
-            Err(Refusal(StatusCode::NOT_FOUND, Code::Unimplemented, why))
+impl Otlp {
+    fn grpc(&self, config: &GrpcConfig, out: &Outlet, traffic: &Arc<Traffic>) -> Result<Door, Fault> {
+        let mut listener = self.listen(&config.listen)?;
+        if let Some(tls) = &config.tls {
+            listener = listener.with_tls(ServerTls::for_http2(tls).map_err(no_tls)?);
         }
-    }
-}
-
-impl Intake {
-    async fn take(&self, request: Request, encoding: Option<Encoding>) -> Result<(), Refusal> {
-        let signal = signal_of(request.uri().path())?;
-        if *request.method() != Method::POST {
-            let why = "405 method not allowed, supported: [POST]".into();
-            return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented, why));
-        }
-        let Some(encoding) = encoding else {
-            let why = "415 unsupported media type, supported: [application/json, application/x-protobuf]";
-            return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Invalid, why.into()));
+        let intake = Intake::new(out, config.max_request_body_bytes, traffic);
+        // The head of the message comes on top; one that is too large is answered by us, not by the server.
+        let max_body_bytes = intake.max_bytes.saturating_add(1 << 10);
+        let settings = ServeSettings {
+            max_body_bytes,
+            version: Version::Http2,
+            grace: GRACE,
+            ..ServeSettings::default()
         };
-        let compression = request.headers().get(CONTENT_ENCODING).cloned();
-        let body = self.read(request.into_body()).await?;
-        let bytes = body.len() as u64;
-        let body = self.inflate(compression.as_ref(), body)?;
-        let body = match encoding {
-            Encoding::Protobuf => body,
-            Encoding::Json => {
-                otlp::from_json(signal, &body).map_err(|fault| self.malformed(&fault, bytes))?
-            }
-        };
-        let batch = self.batch(signal, body)?;
-        if batch.is_empty() {
-            return Ok(());
+        Ok(Door { listener, router: grpc::router(intake), settings })
+    }
+
+    fn http(&self, config: &HttpConfig, out: &Outlet, traffic: &Arc<Traffic>) -> Result<Door, Fault> {
+        let mut listener = self.listen(&config.listen)?;
+        if let Some(tls) = &config.tls {
+            listener = listener.with_tls(ServerTls::new(tls).map_err(no_tls)?);
         }
-        self.out.send(batch, bytes).await.map_err(|_| {
-            let why = "not every destination took the records".into();
-            Refusal(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, why)
-        })
+        let intake = Intake::new(out, config.max_request_body_bytes, traffic);
+        let settings =
+            ServeSettings { max_body_bytes: intake.max_bytes, grace: GRACE, ..ServeSettings::default() };
+        Ok(Door { listener, router: http::router(intake, config.cors.clone()), settings })
     }
 
-    fn batch(&self, signal: Signal, body: Vec<u8>) -> Result<Batch, Refusal> {
-        let (tag, bytes) = (self.out.id().clone(), body.len() as u64);
-        if !self.out.takes(signal) {
-            self.out.refuse(Reason::Unmatched, otlp::count(signal, &body).unwrap_or(1), bytes);
-            let why = "no pipeline takes this signal".into();
-            return Err(Refusal(StatusCode::NOT_FOUND, Code::Unimplemented, why));
-        }
-        let batch = match self.out.reads(signal) {
-            true => otlp::decode(signal, body, tag, clock::now_nanos()),
-            false => otlp::count(signal, &body).map(|items| Batch::unread(tag, signal, body, items)),
-        };
-        batch.map_err(|damage| self.malformed(&damage, bytes))
-    }
-
-    fn malformed(&self, why: &dyn std::fmt::Display, bytes: u64) -> Refusal {
-        self.out.refuse(Reason::Malformed, 1, bytes);
-        Refusal(StatusCode::BAD_REQUEST, Code::Invalid, format!("the body is no export request: {why}"))
-    }
-
-    async fn read(&self, body: Body) -> Result<Vec<u8>, Refusal> {
-        // The server cuts off a body that is longer, and one that did not arrive looks alike.
-        to_bytes(body, self.max_bytes).await.map(Vec::from).map_err(|_| self.too_large())
-    }
-
-    fn inflate(&self, encoding: Option<&HeaderValue>, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-        let inflated = match encoding.map(HeaderValue::as_bytes) {
-            None | Some(b"" | b"identity") => return Ok(body),
-            Some(b"gzip") => inflate::gzip(&body, self.max_bytes),
-            Some(b"zstd") => inflate::zstd(&body, self.max_bytes),
-            Some(other) => {
-                let other = String::from_utf8_lossy(other);
-                let why = format!("unsupported Content-Encoding `{other}`; send gzip, zstd or none");
-                return Err(Refusal(StatusCode::BAD_REQUEST, Code::Invalid, why));
-            }
-        };
-        match inflated.broken {
-            _ if inflated.too_large => Err(self.too_large()),
-            Some(why) => {
-                self.out.refuse(Reason::Malformed, 1, body.len() as u64);
-                Err(Refusal(StatusCode::BAD_REQUEST, Code::Invalid, why.into()))
-            }
-            None => Ok(inflated.bytes),
-        }
-    }
-
-    fn too_large(&self) -> Refusal {
-        self.out.refuse(Reason::TooLarge, 1, 0);
-        let why = format!("the request is larger than {} bytes or did not arrive whole", self.max_bytes);
-        Refusal(StatusCode::PAYLOAD_TOO_LARGE, Code::Invalid, why)
+    fn listen(&self, endpoint: &Endpoint) -> Result<Listener, Fault> {
+        self.sockets.listen(endpoint).map_err(|error| Fault::from("cannot listen", error))
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn no_tls(error: net::tls::TlsConfigError) -> Fault {
+    Fault::from("cannot set up TLS", error)
+}

@@ -21,6 +21,31 @@ pub fn zstd(payload: &[u8], cap: usize) -> Inflated {
     }
 }
 
+/// HTTP's `deflate`.
+pub fn zlib(payload: &[u8], cap: usize) -> Inflated {
+    read(flate2::bufread::ZlibDecoder::new(payload), cap, "the zlib payload is damaged")
+}
+
+/// What the stream form of Snappy begins with.
+const SNAPPY_STREAM: &[u8] = b"\xff\x06\x00\x00sNaPpY";
+
+/// Either form: one block, or a stream of framed ones.
+pub fn snappy(payload: &[u8], cap: usize) -> Inflated {
+    const DAMAGED: &str = "the snappy payload is damaged";
+    if payload.starts_with(SNAPPY_STREAM) {
+        return read(snap::read::FrameDecoder::new(payload), cap, DAMAGED);
+    }
+    // The length is told first, so that nothing is made for what is too large.
+    match snap::raw::decompress_len(payload) {
+        Ok(length) if length > cap => Inflated { too_large: true, ..nothing(DAMAGED) },
+        Ok(_) => match snap::raw::Decoder::new().decompress_vec(payload) {
+            Ok(bytes) => Inflated { bytes, broken: None, too_large: false },
+            Err(_) => nothing(DAMAGED),
+        },
+        Err(_) => nothing(DAMAGED),
+    }
+}
+
 /// Bytes asked for at a time. What was decompressed in the step that meets damage is lost, so steps are small,
 /// and of one size, so that the same payload always gives the same records.
 const STEP: usize = 4 << 10;

@@ -67,7 +67,10 @@ fn health_check(mut draft: Draft<'_>) -> Option<Extension> {
     draft.take("check_collector_pipeline");
     draft.finish(Setting::map())?;
     let listen = config.endpoint.unwrap_or_else(|| "localhost:13133".into());
-    Some(Extension::HealthCheck { listen, path: config.path.unwrap_or_else(|| "/".into()) })
+    Some(Extension::HealthCheck {
+        listen: super::http::listen(&listen),
+        path: config.path.unwrap_or_else(|| "/".into()),
+    })
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -251,7 +251,7 @@ impl Cors {
 }
 
 /// `:4317` means every address, as in Go.
-fn listen(endpoint: &str) -> String {
+pub(super) fn listen(endpoint: &str) -> String {
     match endpoint.strip_prefix(':') {
         Some(port) => format!("0.0.0.0:{port}"),
         None => endpoint.replacen("localhost:", "127.0.0.1:", 1),

@@ -1,5 +1,6 @@
 //! Processors: what each one's keys become.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use config::Setting;
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use super::draft::Draft;
 use super::helper::FLUSH;
 use super::table::{ALL, Absent, Entry};
-use super::values::GoDuration;
+use super::values::{GoDuration, Words};
 
 /// What stands in a pipeline for a processor.
 pub(super) enum Processor {
@@ -25,8 +26,11 @@ pub(super) enum Processor {
 type Lower = fn(Draft<'_>) -> Option<Processor>;
 
 pub(super) static PROCESSORS: &[Entry<Lower>] = &[
+    Entry { name: "attributes", older: &[], signals: ALL, lower: attributes },
     Entry { name: "batch", older: &[], signals: ALL, lower: batch },
     Entry { name: "memory_limiter", older: &[], signals: ALL, lower: memory_limiter },
+    Entry { name: "resource", older: &[], signals: ALL, lower: resource },
+    Entry { name: "resource_detection", older: &[], signals: ALL, lower: resource_detection },
 ];
 
 pub(super) const ABSENT: &[Absent] = &[
@@ -109,9 +113,99 @@ fn memory_limiter(mut draft: Draft<'_>) -> Option<Processor> {
     Some(Processor::Nothing)
 }
 
-/// A component of ours that takes the Collector's own keys.
-#[allow(dead_code)]
+/// A component of ours that takes the Collector's own keys, and checks them itself.
 fn same(kind: &'static str, draft: &Draft<'_>) -> Option<Processor> {
     let settings = draft.declared.setting.clone().at(draft.declared.origin);
     Some(Processor::Step { kind, settings })
+}
+
+fn attributes(mut draft: Draft<'_>) -> Option<Processor> {
+    for name in ["include", "exclude"] {
+        if draft.take(name).is_some() {
+            let help = "write the condition in a `transform` statement, behind `where`";
+            draft.error(format!("`{name}`: rows are not chosen here"), help);
+        }
+    }
+    same("attributes", &draft)
+}
+
+fn resource(draft: Draft<'_>) -> Option<Processor> {
+    same("resource", &draft)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+#[allow(dead_code)] // Nothing is waited for, so how long is not asked.
+struct ResourceDetectionConfig {
+    detectors: Option<Words>,
+    r#override: Option<bool>,
+    timeout: Option<GoDuration>,
+    refresh_interval: Option<GoDuration>,
+    fail_on_missing_metadata: Option<bool>,
+    attributes: Option<Words>,
+    env: Option<DetectorConfig>,
+    ecs: Option<DetectorConfig>,
+    system: Option<DetectorConfig>,
+    docker: Option<DetectorConfig>,
+    ec2: Option<DetectorConfig>,
+    eks: Option<DetectorConfig>,
+    lambda: Option<DetectorConfig>,
+    elastic_beanstalk: Option<DetectorConfig>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+#[allow(dead_code)]
+struct DetectorConfig {
+    resource_attributes: BTreeMap<String, Enabled>,
+    hostname_sources: Words,
+    tags: Words,
+    tags_from_imds: bool,
+    max_attempts: Option<u32>,
+    max_backoff: Option<GoDuration>,
+    fail_on_missing_metadata: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Enabled {
+    enabled: bool,
+}
+
+/// Detectors that find nothing where this program runs beside a task.
+const SILENT: [&str; 8] = ["ec2", "eks", "lambda", "elastic_beanstalk", "gcp", "azure", "aks", "heroku"];
+
+fn resource_detection(mut draft: Draft<'_>) -> Option<Processor> {
+    let config = draft.group::<ResourceDetectionConfig>();
+    let mut detectors = Vec::new();
+    for name in config.detectors.unwrap_or(Words(vec!["env".into()])).0 {
+        match name.as_str() {
+            "env" | "system" | "ecs" | "docker" => detectors.push(name),
+            silent if SILENT.contains(&silent) => {
+                draft.note(format!("detector `{silent}` is not asked: it adds nothing"));
+            }
+            other => draft.error(format!("invalid detector key: {other}"), "env, system, ecs, ec2 or docker"),
+        }
+    }
+    if config.fail_on_missing_metadata == Some(true) {
+        draft.note("`fail_on_missing_metadata`: what cannot be detected never stops anything here");
+    }
+    let mut settings = Setting::map().with("detectors", Setting::list(detectors));
+    if let Some(replaces) = config.r#override {
+        settings.set("override", replaces);
+    }
+    let mut attributes = Setting::map();
+    let blocks =
+        [("env", config.env), ("ecs", config.ecs), ("system", config.system), ("docker", config.docker)];
+    for (name, block) in blocks {
+        for (key, on) in block.unwrap_or_default().resource_attributes {
+            let mut of = attributes.remove(name).unwrap_or_else(Setting::map);
+            of.set(key, on.enabled);
+            attributes.set(name, of);
+        }
+    }
+    if !attributes.entries().is_empty() {
+        settings.set("attributes", attributes);
+    }
+    Some(Processor::Step { kind: "resource_detection", settings: draft.finish(settings)? })
 }

@@ -28,7 +28,7 @@ use crate::lifeboat::Boat;
 use crate::lifeboat::unload::{CLAIM_LASTS, Unloader};
 use crate::machine::Machine;
 use crate::monitor::Monitor;
-use crate::{early, report};
+use crate::{early, health_check, report};
 
 /// Longest drain when neither the command line nor the configuration says: ECS kills after 30 s.
 const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(25);
@@ -154,6 +154,7 @@ async fn run_until_stopped(
     services.spawn(close_unused(sockets.clone()));
     serve_pages(&mut services, &ledger, &environment);
     serve_monitor(&mut services, &ledger, &current.topology);
+    serve_health_check(&mut services, &current.topology);
     services.spawn(report::report(ledger.clone()));
     info!(version = VERSION, found = %current.found, "outrigger started");
 
@@ -291,6 +292,13 @@ fn serve_monitor(services: &mut JoinSet<()>, ledger: &Arc<Ledger>, topology: &To
     if let Some(listener) = bind(&settings.listen, "monitoring API") {
         services.spawn(monitor.clone().watch());
         services.spawn(net::http::serve(listener, monitor.router(), std::future::pending()));
+    }
+}
+
+fn serve_health_check(services: &mut JoinSet<()>, topology: &Topology) {
+    let Some(check) = &topology.service.health_check else { return };
+    if let Some(listener) = bind(&check.listen, "health check") {
+        services.spawn(net::http::serve(listener, health_check::router(&check.path), std::future::pending()));
     }
 }
 

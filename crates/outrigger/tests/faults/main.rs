@@ -25,9 +25,9 @@ use rig::{Finding, Outage};
 
 const MIB: u64 = 1 << 20;
 
-/// Queues fill their memory before they spill, and that is all they may take beside the promised tenth above the
-/// healthy peak.
-const QUEUE_MEMORY: u64 = 64 * MIB;
+/// What a destination refuses as too large is unpacked to be halved, several payloads at once: beside the promised
+/// tenth above the healthy peak that is all a fault may take.
+const SPLITTING: u64 = 20 * MIB;
 
 /// How long and how often.
 pub struct Settings {
@@ -59,7 +59,7 @@ impl Finding {
     /// A tenth above the healthy peak is promised.
     pub fn must_hold_memory(&mut self, settings: &Settings) {
         let (peak, healthy) = (self.peak, settings.healthy());
-        let most = healthy + healthy / 10 + QUEUE_MEMORY;
+        let most = healthy + healthy / 10 + SPLITTING;
         self.must(healthy == 0 || peak <= most, format!("{} MiB at most", peak / MIB));
     }
 }

@@ -10,6 +10,7 @@ use wire::protobuf;
 #[derive(Debug, Clone, Copy)]
 pub enum Code {
     Invalid = 3,
+    Exhausted = 8,
     Unimplemented = 12,
     Unavailable = 14,
 }

@@ -9,6 +9,10 @@ use flate2::write::GzEncoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use model::{Batch, Signal};
+use testkit::tools::free_port;
+use wire::otlp;
+
 use super::*;
 
 const LOGS: &[u8] = include_bytes!("../../../../fixtures/otlp/python-logs.body");
@@ -23,18 +27,29 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     out.finish().unwrap()
 }
 
+async fn connect(port: u16) -> TcpStream {
+    for _ in 0..200 {
+        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)).await {
+            return stream;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nobody listens")
+}
+
 /// Sends requests, each on a connection of its own; returns the statuses, the answers' bodies and the batches.
 async fn check(requests: &[(&str, &str, &[u8])]) -> (Vec<(u16, String)>, Vec<Batch>) {
-    let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
-    let port = listener.endpoint().port().unwrap();
-    let settings = Setting::map()
-        .with("http", Setting::map().with("listen", "127.0.0.1:0").with("max_request_body_bytes", "20k"));
+    let port = free_port();
+    let settings = Setting::map().with(
+        "http",
+        Setting::map().with("listen", format!("127.0.0.1:{port}")).with("max_request_body_bytes", "20k"),
+    );
     let otlp = receiver::<Otlp>(settings).unwrap();
     let (catch, (phase, stop)) = (Catch::default(), stop());
-    let served = tokio::spawn(otlp.serve(listener, catch.outlet(), stop));
+    let served = tokio::spawn(otlp.run(catch.outlet(), stop));
     let mut answers = Vec::new();
     for (line, headers, body) in requests {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut stream = connect(port).await;
         let head = format!(
             "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
             body.len()

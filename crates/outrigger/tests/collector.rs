@@ -1,0 +1,272 @@
+//! Collector configurations run, with OpenTelemetry's own SDKs as senders and a counting OTLP endpoint behind.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use model::Signal;
+use support::outrigger;
+use testkit::http::{Response, Server};
+use testkit::process::{Folder, Running, wait_until};
+use testkit::tools::free_port;
+use testkit::{need, tools};
+use wire::otlp;
+
+/// An OTLP endpoint that keeps what it gets.
+struct Endpoint {
+    server: Server,
+    requests: Arc<Mutex<Vec<(Signal, Vec<u8>)>>>,
+}
+
+impl Endpoint {
+    fn start() -> Endpoint {
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let kept = requests.clone();
+        let server = Server::start(move |request| {
+            let signal = match request.path.as_str() {
+                "/v1/logs" => Signal::Logs,
+                "/v1/traces" => Signal::Traces,
+                "/v1/metrics" => Signal::Metrics,
+                _ => return Response::new(404, "no such path"),
+            };
+            match request.decoded() {
+                Ok(body) => kept.lock().unwrap().push((signal, body)),
+                Err(error) => return Response::new(400, error.to_string()),
+            }
+            Response::new(200, Vec::new())
+        });
+        Endpoint { server, requests }
+    }
+
+    fn items(&self, signal: Signal) -> u64 {
+        let requests = self.requests.lock().unwrap();
+        let of = requests.iter().filter(|(of, _)| *of == signal);
+        of.map(|(_, body)| otlp::count(signal, body).expect("a request")).sum()
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        let requests = self.requests.lock().unwrap();
+        requests.iter().any(|(_, body)| memchr::memmem::find(body, text.as_bytes()).is_some())
+    }
+}
+
+/// A task's program with this configuration; `{grpc}`, `{http}` and `{endpoint}` are filled in.
+struct Sidecar {
+    running: Running,
+    grpc: u16,
+    http: u16,
+    endpoint: Endpoint,
+    _folder: Folder,
+}
+
+impl Sidecar {
+    fn start(configuration: &str) -> Sidecar {
+        let (grpc, http, endpoint, folder) = (free_port(), free_port(), Endpoint::start(), Folder::new());
+        let text = configuration
+            .replace("{grpc}", &grpc.to_string())
+            .replace("{http}", &http.to_string())
+            .replace("{endpoint}", &endpoint.server.url());
+        let file = folder.write("otel.yaml", text);
+        let mut running = outrigger()
+            .args(["run", "--strict", "--config"])
+            .arg(file)
+            .env("OUTRIGGER_DATA", folder.join("data"))
+            .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
+            .start();
+        running.ready();
+        Sidecar { running, grpc, http, endpoint, _folder: folder }
+    }
+
+    /// Waits until so many logs, spans and points have arrived; nothing more may come.
+    fn delivers(self, logs: u64, spans: u64, points: u64) -> Endpoint {
+        let endpoint = self.endpoint;
+        let wanted = [(Signal::Logs, logs), (Signal::Traces, spans), (Signal::Metrics, points)];
+        let all = || wanted.iter().all(|(signal, items)| endpoint.items(*signal) >= *items);
+        let arrived = wait_until(Duration::from_secs(30), all);
+        let exit = self.running.stop();
+        let seen: Vec<u64> = wanted.iter().map(|(signal, _)| endpoint.items(*signal)).collect();
+        assert!(arrived, "{seen:?} of {wanted:?} arrived\n{}", exit.stderr);
+        assert_eq!(seen, [logs, spans, points], "{}", exit.stderr);
+        assert_eq!(exit.code(), Some(0), "{}", exit.stderr);
+        support::check_law(&exit.final_ledger().expect("it tells what became of every record"));
+        endpoint
+    }
+}
+
+const PASS_THROUGH: &str = "
+receivers:
+  otlp:
+    protocols:
+      grpc: {endpoint: '127.0.0.1:{grpc}'}
+      http: {endpoint: '127.0.0.1:{http}'}
+exporters:
+  otlphttp:
+    endpoint: {endpoint}
+    compression: gzip
+service:
+  pipelines:
+    logs: {receivers: [otlp], exporters: [otlphttp]}
+    traces: {receivers: [otlp], exporters: [otlphttp]}
+    metrics: {receivers: [otlp], exporters: [otlphttp]}
+";
+
+/// Everything is read: a resource's attributes are changed on their way.
+const READ: &str = "
+receivers:
+  otlp:
+    protocols:
+      grpc: {endpoint: '127.0.0.1:{grpc}'}
+      http: {endpoint: '127.0.0.1:{http}'}
+processors:
+  memory_limiter: {check_interval: 1s, limit_percentage: 80}
+  resourcedetection: {detectors: [env]}
+  resource:
+    attributes:
+      - {key: team, action: upsert, value: storefront}
+  batch:
+exporters:
+  otlphttp:
+    endpoint: {endpoint}
+service:
+  pipelines:
+    logs: {receivers: [otlp], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlphttp]}
+    traces: {receivers: [otlp], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlphttp]}
+    metrics: {receivers: [otlp], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlphttp]}
+";
+
+/// 20 spans with an event each, 20 log records, one counter and one histogram, sent when the SDK is shut down.
+const PYTHON: &str = r#"
+import logging, sys
+protocol, endpoint = sys.argv[1], sys.argv[2]
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry._logs import LogRecord, SeverityNumber
+if protocol == 'grpc':
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+    from grpc import Compression
+    at = lambda signal: {'endpoint': endpoint, 'insecure': True, 'compression': Compression.Gzip if signal == 'logs' else Compression.NoCompression}
+else:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+    from opentelemetry.exporter.otlp.proto.http import Compression
+    at = lambda signal: {'endpoint': endpoint + '/v1/' + signal, 'compression': Compression.Gzip if signal == 'logs' else Compression.NoCompression}
+resource = Resource.create({'service.name': 'checkout'})
+traces = TracerProvider(resource=resource)
+traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**at('traces'))))
+logs = LoggerProvider(resource=resource)
+logs.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(**at('logs'))))
+metrics = MeterProvider(resource=resource, metric_readers=[PeriodicExportingMetricReader(OTLPMetricExporter(**at('metrics')), 3600000)])
+tracer, logger, meter = traces.get_tracer('shop'), logs.get_logger('shop'), metrics.get_meter('shop')
+counter, histogram = meter.create_counter('orders', '1'), meter.create_histogram('latency', 'ms')
+for n in range(20):
+    with tracer.start_as_current_span(f'order {n}') as span:
+        span.add_event('paid', {'amount': 9.99})
+        counter.add(1, {'tier': 'gold'})
+        histogram.record(n)
+        logger.emit(LogRecord(timestamp=1700000000000000000 + n, severity_number=SeverityNumber.INFO, severity_text='INFO', body=f'order {n} placed', attributes={'n': n}))
+for provider in (traces, logs, metrics):
+    provider.shutdown()
+"#;
+
+const PACKAGES: [&str; 3] = [
+    "opentelemetry-sdk==1.45.0",
+    "opentelemetry-exporter-otlp-proto-http==1.45.0",
+    "opentelemetry-exporter-otlp-proto-grpc==1.45.0",
+];
+
+fn python(python: &std::path::Path, protocol: &str, endpoint: &str) {
+    let output = Command::new(python)
+        .args(["-c", PYTHON, protocol, endpoint])
+        .env_remove("OTEL_RESOURCE_ATTRIBUTES")
+        .output()
+        .expect("the SDK can be started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !said.contains("Failed to export"), "{said}");
+}
+
+#[test]
+fn the_python_sdk_over_http_and_grpc_unread_and_read() {
+    let interpreter = need!(tools::python("opentelemetry", &PACKAGES));
+    for (configuration, reads) in [(PASS_THROUGH, false), (READ, true)] {
+        for protocol in ["http", "grpc"] {
+            let sidecar = Sidecar::start(configuration);
+            let port = if protocol == "grpc" { sidecar.grpc } else { sidecar.http };
+            python(&interpreter, protocol, &format!("http://127.0.0.1:{port}"));
+            let endpoint = sidecar.delivers(20, 20, 2);
+            assert!(endpoint.holds("order 19 placed") && endpoint.holds("checkout"));
+            assert_eq!(endpoint.holds("storefront"), reads);
+            assert_eq!(endpoint.holds("deployment.environment.name"), reads);
+        }
+    }
+}
+
+/// As the Python script, in JavaScript: 20 spans, 20 log records, one counter and one histogram.
+const NODE: &str = r#"
+const [protocol, endpoint] = process.argv.slice(1);
+const { BasicTracerProvider, BatchSpanProcessor } = require('@opentelemetry/sdk-trace-base');
+const { MeterProvider, PeriodicExportingMetricReader } = require('@opentelemetry/sdk-metrics');
+const { LoggerProvider, BatchLogRecordProcessor } = require('@opentelemetry/sdk-logs');
+const { resourceFromAttributes } = require('@opentelemetry/resources');
+const exporter = (signal, name) => {
+  const { [name]: Exporter } = require(`@opentelemetry/exporter-${signal === 'traces' ? 'trace' : signal}-otlp-${protocol}`);
+  return new Exporter(protocol === 'grpc' ? { url: endpoint } : { url: `${endpoint}/v1/${signal}` });
+};
+require('@opentelemetry/api').diag.setLogger({ error: (...e) => { console.error(...e); process.exitCode = 1; }, warn() {}, info() {}, debug() {}, verbose() {} });
+(async () => {
+  const resource = resourceFromAttributes({ 'service.name': 'checkout' });
+  const traces = new BasicTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter('traces', 'OTLPTraceExporter'))] });
+  const reader = new PeriodicExportingMetricReader({ exporter: exporter('metrics', 'OTLPMetricExporter'), exportIntervalMillis: 3600000 });
+  const metrics = new MeterProvider({ resource, readers: [reader] });
+  const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter: exporter('logs', 'OTLPLogExporter') })] });
+  const tracer = traces.getTracer('shop'), logger = logs.getLogger('shop'), meter = metrics.getMeter('shop');
+  const counter = meter.createCounter('orders'), histogram = meter.createHistogram('latency');
+  for (let n = 0; n < 20; n++) {
+    const span = tracer.startSpan(`order ${n}`);
+    span.addEvent('paid', { amount: 9.99 });
+    counter.add(1, { tier: 'gold' });
+    histogram.record(n);
+    logger.emit({ severityNumber: 9, severityText: 'INFO', body: `order ${n} placed`, attributes: { n } });
+    span.end();
+  }
+  for (const provider of [traces, metrics, logs]) await provider.shutdown();
+})().catch(error => { console.error(error); process.exit(1); });
+"#;
+
+#[test]
+fn the_node_sdk_in_each_of_its_protocols() {
+    let exporters = ["trace", "metrics", "logs"].into_iter().flat_map(|signal| {
+        ["http", "proto", "grpc"]
+            .map(|protocol| format!("@opentelemetry/exporter-{signal}-otlp-{protocol}@0.223.0"))
+    });
+    let sdks = ["api@1", "resources@2", "sdk-trace-base@2", "sdk-metrics@2"]
+        .map(|name| format!("@opentelemetry/{name}"));
+    let packages: Vec<String> =
+        exporters.chain(sdks).chain(["@opentelemetry/sdk-logs@0.223.0".to_owned()]).collect();
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    let folder = need!(tools::node("opentelemetry", &packages));
+    for protocol in ["http", "proto", "grpc"] {
+        let sidecar = Sidecar::start(READ);
+        let port = if protocol == "grpc" { sidecar.grpc } else { sidecar.http };
+        let output = Command::new("node")
+            .args(["-e", NODE, protocol, &format!("http://127.0.0.1:{port}")])
+            .env("NODE_PATH", folder.join("node_modules"))
+            .env_remove("OTEL_RESOURCE_ATTRIBUTES")
+            .output()
+            .expect("node can be started");
+        assert!(output.status.success(), "{protocol}: {}", String::from_utf8_lossy(&output.stderr));
+        let endpoint = sidecar.delivers(20, 20, 2);
+        assert!(endpoint.holds("order 19 placed") && endpoint.holds("storefront"), "{protocol}");
+    }
+}

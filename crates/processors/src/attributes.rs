@@ -1,0 +1,124 @@
+//! Changes the attributes of log records, spans and data points.
+//!
+//! ```yaml
+//! attributes:
+//!   actions:
+//!     - {key: environment, action: upsert, value: production}
+//!     - {key: user.email, action: hash}
+//!     - {key: http.request.header.authorization, action: delete}
+//! ```
+//!
+//! Actions happen in their order. The keys are those of the Collector's processor of this name.
+
+use engine::{BuildContext, ConfigError, Processor};
+use model::{Arena, Batch, List};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::actions::{self, Action, Step};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What to do.
+    #[serde(default)]
+    pub actions: Vec<Action>,
+}
+
+pub struct Attributes(Vec<Step>);
+
+impl Processor for Attributes {
+    const NAME: &'static str = "attributes";
+    type Config = Config;
+
+    fn build(config: Config, cx: &mut BuildContext<'_>) -> Result<Self, ConfigError> {
+        Ok(Attributes(actions::compile(config.actions, "actions", cx)?))
+    }
+
+    fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
+        each(&mut batch, |arena, list| self.0.iter().for_each(|step| step.apply(arena, list)));
+        out.push(batch);
+    }
+}
+
+/// Every list of attributes of rows.
+fn each(batch: &mut Batch, mut change: impl FnMut(&mut Arena, &mut List)) {
+    let Batch { arena, logs, spans, metrics, .. } = batch;
+    logs.iter_mut().for_each(|record| change(arena, &mut record.attributes));
+    spans.iter_mut().for_each(|span| change(arena, &mut span.attributes));
+    let points = metrics.iter_mut().flat_map(|metric| &mut metric.points);
+    points.for_each(|point| change(arena, &mut point.attributes));
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::testing::{batch, process, processor};
+    use model::{Value, json};
+
+    use super::*;
+    use crate::testing::settings;
+
+    fn changed(actions: &str, before: &[(&str, &str)]) -> String {
+        let settings = settings(&format!(r#"{{"actions": [{actions}]}}"#));
+        let mut processor = processor::<Attributes>(settings).unwrap();
+        let mut batch = batch("t", &["{}"]);
+        for (key, value) in before {
+            let (key, value) = (batch.arena.store(key.as_bytes()), batch.arena.store(value.as_bytes()));
+            let mut list = batch.logs[0].attributes;
+            batch.arena.push(&mut list, key, Value::Str(value));
+            batch.logs[0].attributes = list;
+        }
+        let (out, _) = process(&mut processor, batch);
+        let mut text = Vec::new();
+        json::write_value(&out[0].arena, Value::Map(out[0].logs[0].attributes), &mut text);
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn actions_do_what_their_names_say() {
+        let before = [("a", "1"), ("b", "x-42")];
+        for (actions, after) in [
+            (r#"{"key": "a", "action": "insert", "value": "2"}"#, r#"{"a":"1","b":"x-42"}"#),
+            (r#"{"key": "c", "action": "insert", "value": 2}"#, r#"{"a":"1","b":"x-42","c":2}"#),
+            (r#"{"key": "c", "action": "update", "value": 2}"#, r#"{"a":"1","b":"x-42"}"#),
+            (r#"{"key": "a", "action": "update", "value": true}"#, r#"{"a":true,"b":"x-42"}"#),
+            (r#"{"key": "a", "action": "upsert", "from_attribute": "b"}"#, r#"{"a":"x-42","b":"x-42"}"#),
+            (r#"{"key": "a", "action": "upsert", "from_attribute": "none"}"#, r#"{"a":"1","b":"x-42"}"#),
+            (r#"{"key": "a", "action": "delete"}"#, r#"{"b":"x-42"}"#),
+            (r#"{"key": "none", "action": "delete"}"#, r#"{"a":"1","b":"x-42"}"#),
+            (r#"{"pattern": "^[ab]$", "action": "delete"}"#, "{}"),
+            (r#"{"key": "a", "action": "convert", "converted_type": "int"}"#, r#"{"a":1,"b":"x-42"}"#),
+            (r#"{"key": "b", "action": "convert", "converted_type": "int"}"#, r#"{"a":"1","b":"x-42"}"#),
+            (
+                r#"{"key": "b", "action": "extract", "pattern": "^(?P<l>[a-z])-(?P<n>\\d+)$"}"#,
+                r#"{"a":"1","b":"x-42","l":"x","n":"42"}"#,
+            ),
+        ] {
+            assert_eq!(changed(actions, &before), after, "{actions}");
+        }
+    }
+
+    /// FIPS 180-4's own example.
+    #[test]
+    fn a_hash_is_sha_256_of_the_text() {
+        assert_eq!(
+            changed(r#"{"key": "a", "action": "hash"}"#, &[("a", "abc")]),
+            r#"{"a":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}"#
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused() {
+        for actions in [
+            "",
+            r#"{"action": "insert", "value": 1}"#,
+            r#"{"key": "a", "action": "insert"}"#,
+            r#"{"key": "a", "action": "extract", "pattern": "no groups"}"#,
+            r#"{"key": "a", "action": "convert"}"#,
+            r#"{"key": "a", "action": "delete", "pattern": "("}"#,
+        ] {
+            let settings = settings(&format!(r#"{{"actions": [{actions}]}}"#));
+            assert!(processor::<Attributes>(settings).is_err(), "{actions}");
+        }
+    }
+}
