@@ -103,17 +103,21 @@ impl Dice {
                 }
             }),
             (Kind::Double | Kind::Fixed64 | Kind::Uint64, Presence::Repeated) => {
-                let mut packed = Vec::new();
-                (0..count).for_each(|_| match slot.kind {
-                    Kind::Uint64 => write_varint(&mut packed, self.long()),
-                    Kind::Double => packed.extend_from_slice(&self.double().to_le_bytes()),
-                    _ => packed.extend_from_slice(&self.long().to_le_bytes()),
-                });
-                if !packed.is_empty() {
-                    write_bytes(out, slot.number, &packed);
-                }
+                self.packed(slot, count, out);
             }
             _ => self.scalar(slot, out),
+        }
+    }
+
+    fn packed(&mut self, slot: &Slot, count: u8, out: &mut Vec<u8>) {
+        let mut packed = Vec::new();
+        (0..count).for_each(|_| match slot.kind {
+            Kind::Uint64 => write_varint(&mut packed, self.long()),
+            Kind::Double => packed.extend_from_slice(&self.double().to_le_bytes()),
+            _ => packed.extend_from_slice(&self.long().to_le_bytes()),
+        });
+        if !packed.is_empty() {
+            write_bytes(out, slot.number, &packed);
         }
     }
 

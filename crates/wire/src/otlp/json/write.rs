@@ -51,28 +51,31 @@ impl Writer<'_> {
             return self.value(slot, last);
         }
         self.open(b'[', same)?;
-        let (input, mut place) = (self.input, 0);
+        let mut place = 0;
         for (slot, field) in same {
-            match slot.kind {
-                Kind::Double | Kind::Fixed64 => field.clone().each_fixed64(input, |bits| {
-                    self.comma(place);
-                    self.number(slot.kind, bits);
-                    place += 1;
-                })?,
-                Kind::Uint64 => field.clone().each_varint(input, |bits| {
-                    self.comma(place);
-                    self.number(slot.kind, bits);
-                    place += 1;
-                })?,
-                _ => {
-                    self.comma(place);
-                    self.value(slot, field)?;
-                    place += 1;
-                }
-            }
+            self.items(slot, field, &mut place)?;
         }
         self.close(b']');
         Ok(())
+    }
+
+    /// What one field adds to an array: packed numbers, or one item.
+    fn items(&mut self, slot: &Slot, field: &Field, place: &mut usize) -> Result<(), Damaged> {
+        let input = self.input;
+        let add = |bits| {
+            self.comma(*place);
+            self.number(slot.kind, bits);
+            *place += 1;
+        };
+        match slot.kind {
+            Kind::Double | Kind::Fixed64 => field.clone().each_fixed64(input, add),
+            Kind::Uint64 => field.clone().each_varint(input, add),
+            _ => {
+                self.comma(*place);
+                *place += 1;
+                self.value(slot, field)
+            }
+        }
     }
 
     fn value(&mut self, slot: &Slot, field: &Field) -> Result<(), Damaged> {
