@@ -16,6 +16,7 @@ mod literal;
 mod modify;
 mod multiline;
 mod nest;
+mod otel_record;
 pub mod parser;
 mod parsing;
 mod partials;
@@ -43,6 +44,7 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<modify::Modify>(),
     processor::<multiline::Multiline>(),
     processor::<nest::Nest>(),
+    processor::<otel_record::OtelRecord>(),
     processor::<parser::ParserProcessor>(),
     processor::<record_modifier::RecordModifier>(),
     processor::<resource::Resource>(),

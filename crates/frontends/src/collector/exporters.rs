@@ -1,25 +1,30 @@
 //! Exporters: what each one's keys become.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use config::{Delivery, Setting};
+use config::{Delivery, Secret, Setting};
 use serde::Deserialize;
 
 use super::draft::Draft;
 use super::helper::Helper;
 use super::http::ClientConfig;
-use super::table::{ALL, Absent, Entry};
+use super::table::{ALL, Absent, Entry, LOGS};
 
 /// An exporter of ours.
 pub(super) struct Exporter {
     pub kind: &'static str,
     pub settings: Setting,
     pub delivery: Delivery,
+    /// Steps for its records alone, at the end of each pipeline.
+    pub last: Vec<(&'static str, Setting)>,
 }
 
 type Lower = fn(Draft<'_>) -> Option<Exporter>;
 
 pub(super) static EXPORTERS: &[Entry<Lower>] = &[
+    Entry { name: "awscloudwatchlogs", older: &[], signals: LOGS, lower: cloudwatch_logs },
+    Entry { name: "datadog", older: &[], signals: LOGS, lower: datadog },
     Entry { name: "otlp_grpc", older: &["otlp"], signals: ALL, lower: otlp_grpc },
     Entry { name: "otlp_http", older: &["otlphttp"], signals: ALL, lower: otlp_http },
     Entry { name: "debug", older: &[], signals: ALL, lower: debug },
@@ -32,9 +37,7 @@ pub(super) const ABSENT: &[Absent] = &[
     ("awskinesis", ""),
     ("awss3", ""),
     ("awsxray", "send OTLP to X-Ray: `otlp_http` with `sigv4auth`"),
-    ("awscloudwatchlogs", ""),
     ("clickhouse", ""),
-    ("datadog", ""),
     ("elasticsearch", ""),
     ("file", ""),
     ("googlecloud", ""),
@@ -86,7 +89,7 @@ fn otlp_http(mut draft: Draft<'_>) -> Option<Exporter> {
     if let Some(encoding) = own.encoding {
         settings.set("encoding", encoding);
     }
-    Some(Exporter { kind: "otlp_http", settings: draft.finish(settings)?, delivery })
+    Some(Exporter { kind: "otlp_http", settings: draft.finish(settings)?, delivery, last: Vec::new() })
 }
 
 /// Keys of `sigv4auth` as the exporter has them.
@@ -119,7 +122,7 @@ fn otlp_grpc(mut draft: Draft<'_>) -> Option<Exporter> {
         );
     }
     settings.set("endpoint", format!("{scheme}://{host}"));
-    Some(Exporter { kind: "otlp_grpc", settings: draft.finish(settings)?, delivery })
+    Some(Exporter { kind: "otlp_grpc", settings: draft.finish(settings)?, delivery, last: Vec::new() })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -142,10 +145,167 @@ fn debug(mut draft: Draft<'_>) -> Option<Exporter> {
     if let Some(verbosity) = config.verbosity {
         settings.set("verbosity", verbosity.to_ascii_lowercase());
     }
-    Some(Exporter { kind: "debug", settings: draft.finish(settings)?, delivery })
+    Some(Exporter { kind: "debug", settings: draft.finish(settings)?, delivery, last: Vec::new() })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CloudWatchLogsConfig {
+    log_group_name: Option<String>,
+    log_stream_name: Option<String>,
+    log_retention: Option<u32>,
+    tags: BTreeMap<String, String>,
+    raw_log: bool,
+    region: Option<String>,
+    endpoint: Option<String>,
+    role_arn: Option<String>,
+    external_id: Option<String>,
+    profile: Option<String>,
+}
+
+/// Options of the AWS sessions of the Collector that change nothing here.
+const AWS_SESSION: [&str; 9] = [
+    "num_workers",
+    "request_timeout_seconds",
+    "max_retries",
+    "no_verify_ssl",
+    "proxy_address",
+    "local_mode",
+    "resource_arn",
+    "imds_retries",
+    "certificate_file_path",
+];
+
+fn cloudwatch_logs(mut draft: Draft<'_>) -> Option<Exporter> {
+    let config = draft.group::<CloudWatchLogsConfig>();
+    let delivery = draft.group::<Helper>().lower(Duration::from_secs(30), &mut draft);
+    for name in AWS_SESSION {
+        if draft.take(name).is_some() {
+            draft.note(format!("`{name}` changes nothing here"));
+        }
+    }
+    let mut settings = Setting::map().with("create_group", true);
+    for (name, ours, written) in [
+        ("log_group_name", "log_group", config.log_group_name),
+        ("log_stream_name", "log_stream", config.log_stream_name),
+    ] {
+        let Some(written) = written.filter(|written| !written.is_empty()) else {
+            draft.error(format!("'{name}' must be set"), format!("write `{name}: ...`"));
+            continue;
+        };
+        settings.set(ours, placeholders(&written, |attribute| format!("$resource['{attribute}']")));
+        if written.contains('{') {
+            settings.set(format!("{ours}_default"), placeholders(&written, |_| "undefined".into()));
+        }
+    }
+    let told = [
+        ("region", config.region),
+        ("endpoint", config.endpoint),
+        ("role_arn", config.role_arn),
+        ("external_id", config.external_id),
+        ("profile", config.profile),
+    ];
+    for (name, value) in told {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            settings.set(name, value);
+        }
+    }
+    if let Some(days) = config.log_retention.filter(|days| *days > 0) {
+        settings.set("retention_days", days);
+    }
+    if !config.tags.is_empty() {
+        let tag = |(name, value)| Setting::map().with("name", name).with("value", value);
+        let tags: Vec<Setting> =
+            config.tags.into_iter().map(|(name, value): (String, String)| tag((name, value))).collect();
+        settings.set("group_tags", Setting::list(tags));
+    }
+    if config.raw_log {
+        settings.set("log_key", "body");
+    }
+    let last = vec![("otel_record", Setting::map())];
+    Some(Exporter { kind: "cloudwatch_logs", settings: draft.finish(settings)?, delivery, last })
+}
+
+/// Fills in `{TaskId}` and its like, each standing for an attribute of the resource.
+fn placeholders(text: &str, fill: impl Fn(&str) -> String) -> String {
+    let mut text = text.to_owned();
+    for (name, attribute) in [
+        ("{ClusterName}", "aws.ecs.cluster.name"),
+        ("{TaskId}", "aws.ecs.task.id"),
+        ("{NodeName}", "k8s.node.name"),
+        ("{PodName}", "k8s.pod.name"),
+        ("{ServiceName}", "service.name"),
+        ("{ContainerInstanceId}", "aws.ecs.container.instance.id"),
+        ("{TaskDefinitionFamily}", "aws.ecs.task.family"),
+        ("{InstanceId}", "service.instance.id"),
+        ("{FaasName}", "faas.name"),
+        ("{FaasVersion}", "faas.version"),
+    ] {
+        text = text.replace(name, &fill(attribute));
+    }
+    text
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct DatadogConfig {
+    api: Api,
+    logs: DatadogLogs,
+    hostname: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Api {
+    key: Secret,
+    site: Option<String>,
+    #[allow(dead_code)] // A wrong key is told when it is refused.
+    fail_on_invalid_key: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct DatadogLogs {
+    endpoint: Option<String>,
+    use_compression: Option<bool>,
+    #[allow(dead_code)] // Chosen by load.
+    compression_level: Option<u32>,
+    batch_wait: Option<u64>,
+    dump_payloads: Option<bool>,
+}
+
+fn datadog(mut draft: Draft<'_>) -> Option<Exporter> {
+    let config = draft.group::<DatadogConfig>();
+    let client = draft.group::<ClientConfig>();
+    let mut delivery = draft.group::<Helper>().lower(Duration::from_secs(15), &mut draft);
+    for name in ["metrics", "traces", "host_metadata", "orchestrator_explorer", "only_metadata"] {
+        draft.take(name);
+    }
+    let _ = config.logs.dump_payloads;
+    if let Some(seconds) = config.logs.batch_wait {
+        delivery.flush = Duration::from_secs(seconds);
+    }
+    let mut settings = Setting::map();
+    if let Some(tls) = client.lower(&mut draft).remove("tls") {
+        settings.set("tls", tls);
+    }
+    if config.api.key.is_empty() {
+        draft.error("api.key is not set", "write `api: {key: ${env:DD_API_KEY}}`");
+    }
+    let site = config.api.site.unwrap_or_else(|| "datadoghq.com".into());
+    let endpoint = config.logs.endpoint.unwrap_or_else(|| format!("https://http-intake.logs.{site}"));
+    settings.set("endpoint", endpoint);
+    settings.set("api_key", Setting::from(config.api.key.reveal()).hide());
+    settings.set("message_key", "message");
+    settings.set("compression", if config.logs.use_compression == Some(false) { "none" } else { "gzip" });
+    if let Some(hostname) = config.hostname {
+        settings.set("hostname", hostname);
+    }
+    let last = vec![("otel_record", Setting::map().with("layout", "datadog"))];
+    Some(Exporter { kind: "datadog_logs", settings: draft.finish(settings)?, delivery, last })
 }
 
 fn nop(draft: Draft<'_>) -> Option<Exporter> {
     let settings = draft.finish(Setting::map())?;
-    Some(Exporter { kind: "null", settings, delivery: Delivery::default() })
+    Some(Exporter { kind: "null", settings, delivery: Delivery::default(), last: Vec::new() })
 }

@@ -223,14 +223,34 @@ impl Builder<'_> {
             }
             self.processors = processors;
         }
+        let mut apart = Vec::new();
         for name in &wanted.exporters {
             let exporters = std::mem::take(&mut self.exporters);
             if let Some(exporter) = self.named(&exporters, name, "exporter", &wanted) {
-                pipeline.routes.push(self.route(&name_of(name), exporter, flush));
+                let route = self.route(&name_of(name), exporter, flush);
+                match exporter.last.is_empty() {
+                    true => pipeline.routes.push(route),
+                    false => apart.push(self.apart(&pipeline, route, exporter)),
+                }
             }
             self.exporters = exporters;
         }
-        self.cx.topology.pipelines.push(pipeline);
+        // One that leads nowhere would only count its records as lost.
+        if !pipeline.routes.is_empty() || apart.is_empty() {
+            self.cx.topology.pipelines.push(pipeline);
+        }
+        self.cx.topology.pipelines.extend(apart);
+    }
+
+    /// A copy of the pipeline for an exporter that wants its records in another shape.
+    fn apart(&mut self, pipeline: &Pipeline, route: Route, exporter: &Exporter) -> Pipeline {
+        let mut apart =
+            Pipeline { name: format!("{}.{}", pipeline.name, route.exporter), ..pipeline.clone() };
+        for (kind, settings) in &exporter.last {
+            apart.steps.push(self.step(&format!("{}.{kind}", route.exporter), kind, settings));
+        }
+        apart.routes = vec![route];
+        apart
     }
 
     /// The component of that name, when it is there and takes the pipeline's signal.
