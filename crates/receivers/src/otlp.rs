@@ -125,12 +125,11 @@ impl Receiver for Otlp {
             Some(config) => Some(self.http(config, &out, &traffic)?),
             None => None,
         };
-        let serve = async |door: Option<Door>| match door {
-            Some(door) => {
-                serve_with(door.listener, door.router, until_quiet(stop.clone(), &traffic), door.settings)
-                    .await;
+        let serve = async |door: Option<Door>| {
+            if let Some(door) = door {
+                let stopped = until_quiet(stop.clone(), &traffic);
+                serve_with(door.listener, door.router, stopped, door.settings).await;
             }
-            None => {}
         };
         tokio::join!(serve(grpc), serve(http));
         Ok(())
