@@ -64,9 +64,18 @@ impl Default for Command {
 
 #[derive(Args, Default, Clone)]
 pub struct ConfigOptions {
-    /// Configuration file, or s3://bucket/key; may be repeated
+    /// Configuration file, s3://bucket/key, https://…, env:NAME or yaml:TEXT; may be repeated
     #[arg(short, long, value_name = "URI")]
     pub config: Vec<String>,
+    /// Set one key of a Collector configuration, such as exporters.debug.verbosity=detailed; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Leave out what a Collector configuration names and this program has not, instead of refusing it
+    #[arg(long, env = "OUTRIGGER_SKIP_UNSUPPORTED")]
+    pub skip_unsupported: bool,
+    /// Taken and without effect: there are no feature gates
+    #[arg(long, value_name = "LIST", hide = true)]
+    pub feature_gates: Vec<String>,
     /// Print diagnostics as JSON, one a line
     #[arg(long)]
     pub json: bool,
@@ -205,8 +214,17 @@ pub fn arguments() -> Vec<OsString> {
     let called = arguments.first().map(PathBuf::from);
     if called.as_deref().and_then(|path| path.file_name()).is_some_and(|name| name == "fluent-bit") {
         arguments.insert(1, "fluent-bit".into());
+    } else if arguments.get(1).and_then(|first| first.to_str()).is_some_and(is_collectors) {
+        arguments.insert(1, "run".into());
     }
     arguments
+}
+
+/// Whether a first argument is one that the Collector takes without a command before it.
+fn is_collectors(first: &str) -> bool {
+    ["--config", "--set", "--feature-gates"]
+        .iter()
+        .any(|flag| first.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

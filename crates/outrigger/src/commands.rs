@@ -85,10 +85,5 @@ fn validate_with(options: &ConfigOptions, extra: &[Extra]) -> Exit {
 fn resolve(options: &ConfigOptions, extra: &[Extra]) -> Result<Resolved, Exit> {
     let runtime = run::runtime(1).map_err(|_| Exit::Failed)?;
     let environment = net::Environment::process();
-    Ok(runtime.block_on(configuration::resolve(
-        &options.config,
-        extra,
-        &environment,
-        net::Prebound::default(),
-    )))
+    Ok(runtime.block_on(configuration::resolve(options, extra, &environment, net::Prebound::default())))
 }

@@ -4,15 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use config::topology::Topology;
 use config::{Diagnostic, Diagnostics, Severity};
 use engine::Surroundings;
 use frontends::fluent_bit::{self, WithShipped};
 use frontends::{Disk, Source, collector};
+use http::Request;
+use net::http::{Client, ClientSettings};
 use net::{Environment, Prebound};
 use serde_json::{Value, json};
 
-use crate::cli::FluentBitOptions;
+use crate::cli::{ConfigOptions, FluentBitOptions};
 use crate::disk;
 use crate::firelens::{self, Fetched};
 use crate::machine::Machine;
@@ -28,6 +31,11 @@ const EMBEDDED_DEFAULT: &str = "\
     Format json_lines
     Match  *
 ";
+
+/// Variables that hold a whole Collector configuration, as the AWS build of the Collector reads one.
+const CONTENT: &[&str] = &["AOT_CONFIG_CONTENT"];
+/// Longest wait for a configuration on the web.
+const FETCH_WITHIN: Duration = Duration::from_secs(30);
 
 /// A configuration and everything needed to build it.
 pub struct Resolved {
@@ -54,13 +62,19 @@ pub type Extra = Source;
 
 /// Reads the named configuration, or what the environment says, or the embedded default.
 pub async fn resolve(
-    uris: &[String],
+    options: &ConfigOptions,
     extra: &[Extra],
     environment: &Environment,
     sockets: Prebound,
 ) -> Resolved {
-    if !uris.is_empty() || !extra.is_empty() {
-        return named(uris, extra, environment, sockets).await;
+    if !options.config.is_empty() || !extra.is_empty() {
+        return named(options, extra, environment, sockets).await;
+    }
+    if let Some(variable) =
+        CONTENT.iter().find(|name| environment.get(name).is_some_and(|text| !text.is_empty()))
+    {
+        let options = ConfigOptions { config: vec![format!("env:{variable}")], ..options.clone() };
+        return named(&options, extra, environment, sockets).await;
     }
     if firelens::applies(environment) {
         return detected(environment, sockets).await;
@@ -69,10 +83,16 @@ pub async fn resolve(
     let environment = environment.with("OUTRIGGER_DEFAULT_ADDRESS", address);
     let source = Source::Bytes { name: "(embedded default)".into(), bytes: EMBEDDED_DEFAULT.into() };
     let found = format!("no configuration: Forward on {address}:24224, shown on standard output");
-    lower(vec![source], Vec::new(), environment, sockets, None, Diagnostics::new(), found)
+    lower(Read { sources: vec![source], found, ..Read::default() }, environment, sockets)
 }
 
-async fn named(uris: &[String], extra: &[Extra], environment: &Environment, sockets: Prebound) -> Resolved {
+async fn named(
+    options: &ConfigOptions,
+    extra: &[Extra],
+    environment: &Environment,
+    sockets: Prebound,
+) -> Resolved {
+    let uris = &options.config;
     let Fetched { environment, task, diagnostics: mut found_wrong } =
         firelens::surroundings(environment).await;
     let (mut sources, mut watched) = (Vec::new(), Vec::new());
@@ -85,16 +105,44 @@ async fn named(uris: &[String], extra: &[Extra], environment: &Environment, sock
                 }
                 Err(diagnostic) => found_wrong.push(diagnostic),
             },
+            None if is_web(uri) => match download(uri, &environment).await {
+                Ok(bytes) => sources.push(Source::Bytes { name: uri.clone(), bytes }),
+                Err(diagnostic) => found_wrong.push(diagnostic),
+            },
             None => {
-                watched.push(Watched::file(uri));
+                watched.push(Watched::file(uri.strip_prefix("file:").unwrap_or(uri)));
                 sources.push(Source::Path(uri.clone()));
             }
         }
     }
     sources.extend(extra.iter().cloned());
+    sources.extend(options.set.iter().map(|set| Source::Path(inline(set))));
     let found =
         format!("configuration {}", if uris.is_empty() { "from flags".into() } else { uris.join(", ") });
-    lower(sources, watched, environment, sockets, task, found_wrong, found)
+    let options = collector::Options { skip_unsupported: options.skip_unsupported };
+    lower(Read { sources, watched, task, diagnostics: found_wrong, found, options }, environment, sockets)
+}
+
+fn is_web(uri: &str) -> bool {
+    uri.starts_with("http://") || uri.starts_with("https://")
+}
+
+async fn download(uri: &str, environment: &Environment) -> Result<Vec<u8>, Diagnostic> {
+    let refused =
+        |why: String| Diagnostic::error(format!("the configuration `{uri}` cannot be fetched")).because(why);
+    let client = Client::new(ClientSettings::new(environment)).map_err(|error| refused(error.to_string()))?;
+    let request = Request::get(uri).body(Bytes::new()).map_err(|error| refused(error.to_string()))?;
+    let response = client.send(request, FETCH_WITHIN).await.map_err(|error| refused(error.to_string()))?;
+    match response.status.as_u16() {
+        200 => Ok(response.body.to_vec()),
+        status => Err(refused(format!("status {status}: {}", response.excerpt()))),
+    }
+}
+
+/// `a.b=c` as inline YAML, read after all files.
+fn inline(set: &str) -> String {
+    let (key, value) = set.split_once('=').unwrap_or((set, ""));
+    format!("yaml:{}: {value}", key.replace('.', "::"))
 }
 
 /// FireLens: the generated file, then what the init variables name, in natural order.
@@ -116,12 +164,14 @@ async fn detected(environment: &Environment, sockets: Prebound) -> Resolved {
     let mut sources = fallback_sources.clone();
     sources.extend(included.sources);
     let found = format!("FireLens: {}", names(&sources));
-    let mut resolved =
-        lower(sources, watched, environment.clone(), sockets.clone(), task.clone(), found_wrong, found);
+    let read =
+        Read { sources, watched, task: task.clone(), diagnostics: found_wrong, found, ..Read::default() };
+    let mut resolved = lower(read, environment.clone(), sockets.clone());
     if !fallback_sources.is_empty() {
         let found = format!("FireLens, generated configuration alone: {}", names(&fallback_sources));
         let watched = resolved.watched.clone();
-        let base = lower(fallback_sources, watched, environment, sockets, task, Diagnostics::new(), found);
+        let read = Read { sources: fallback_sources, watched, task, found, ..Read::default() };
+        let base = lower(read, environment, sockets);
         resolved.fallback = Some(Box::new(base));
     }
     resolved
@@ -135,22 +185,26 @@ fn names(sources: &[Source]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn lower(
+/// What is to be lowered, and what is known about it.
+#[derive(Default)]
+struct Read {
     sources: Vec<Source>,
     watched: Vec<Watched>,
-    environment: Environment,
-    sockets: Prebound,
     task: Option<Arc<net::ecs::Task>>,
-    mut diagnostics: Diagnostics,
+    diagnostics: Diagnostics,
     found: String,
-) -> Resolved {
+    options: collector::Options,
+}
+
+fn lower(read: Read, environment: Environment, sockets: Prebound) -> Resolved {
+    let Read { sources, watched, task, mut diagnostics, found, options } = read;
     let variables = |name: &str| match environment.get(name) {
         Some(value) => Some(value.to_owned()),
         None if name == "HOSTNAME" => host_name(),
         None => None,
     };
     let (mut topology, said) = match collector::speaks(&sources, &Disk, &variables) {
-        true => collector::lower(&sources, &Disk, &variables, collector::Options::default()),
+        true => collector::lower(&sources, &Disk, &variables, options),
         false => fluent_bit::lower(&sources, &WithShipped(Disk), &variables),
     };
     diagnostics.extend(said);

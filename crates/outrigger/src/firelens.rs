@@ -134,8 +134,11 @@ pub async fn included(environment: &Environment) -> Included {
 
 /// `s3://bucket/key`, taken apart.
 pub fn s3_uri(uri: &str) -> Option<(String, String)> {
-    let (bucket, key) = uri.strip_prefix("s3://")?.split_once('/')?;
-    Some((bucket.into(), key.into()))
+    let (place, key) = uri.strip_prefix("s3://")?.split_once('/')?;
+    // The Collector writes the bucket's host, and may add a query.
+    let aws = place.ends_with(".amazonaws.com") || place.ends_with(".amazonaws.com.cn");
+    let bucket = place.split_once(".s3.").filter(|_| aws).map_or(place, |(bucket, _)| bucket);
+    Some((bucket.into(), key.split('?').next().unwrap_or(key).into()))
 }
 
 pub fn client(environment: &Environment) -> Result<S3, Diagnostic> {

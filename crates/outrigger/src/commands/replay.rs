@@ -35,8 +35,7 @@ pub fn replay(options: &ReplayOptions) -> Exit {
     log::init(LogSettings::from_environment(&|name| environment.get(name).map(str::to_owned)));
     let Ok(runtime) = run::runtime(1) else { return Exit::Failed };
     runtime.block_on(async {
-        let resolved =
-            configuration::resolve(&options.sources.config, &[], &environment, Prebound::default()).await;
+        let resolved = configuration::resolve(&options.sources, &[], &environment, Prebound::default()).await;
         let environment = resolved.surroundings.environment.clone();
         let task = resolved.surroundings.task.clone();
         let Some(mut session) = Session::start(resolved, options) else { return Exit::Refused };

@@ -48,7 +48,8 @@ pub fn fluent_bit(options: FluentBitOptions) -> Exit {
         return Exit::Drained;
     }
     let flags = configuration::from_flags(&options);
-    let sources = crate::cli::ConfigOptions { config: options.config.into_iter().collect(), json: false };
+    let config = options.config.into_iter().collect();
+    let sources = crate::cli::ConfigOptions { config, ..Default::default() };
     if options.dry_run {
         return super::validate_with(&sources, &flags);
     }
@@ -136,8 +137,7 @@ async fn run_until_stopped(
             return Exit::Failed;
         }
     };
-    let resolved =
-        configuration::resolve(&options.sources.config, extra, &environment, sockets.clone()).await;
+    let resolved = configuration::resolve(&options.sources, extra, &environment, sockets.clone()).await;
     let Some((plan, mut current)) = planned(resolved, options) else { return Exit::Refused };
     if options.log_level.is_none()
         && let Some(Ok(filter)) = current.topology.service.log_level.as_ref().map(|level| level.parse())
@@ -234,8 +234,7 @@ async fn attend(
             word = signals.next() => if let Word::Stop(signal) = word { return signal },
             () = changed => {}
         }
-        let resolved =
-            configuration::resolve(&options.sources.config, extra, environment, sockets.clone()).await;
+        let resolved = configuration::resolve(&options.sources, extra, environment, sockets.clone()).await;
         let watched = resolved.watched.clone();
         let strict = RunOptions { strict: true, ..options.clone() };
         match planned(resolved, &strict) {
