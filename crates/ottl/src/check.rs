@@ -346,10 +346,6 @@ fn literal(kind: Kind, value: Expr) -> Result<Arg, String> {
     };
     Ok(match kind {
         Kind::LiteralString => Arg::Text(text(value).ok_or("a string in quotes")?.into()),
-        Kind::LiteralInt => match value {
-            Expr::Int(int) => Arg::Int(int),
-            _ => return Err("an integer written out".to_owned()),
-        },
         Kind::AtLeast(least) => match value {
             Expr::Int(int) if int >= least => Arg::Int(int),
             _ => return Err(format!("an integer written out, at least {least}")),

@@ -91,7 +91,6 @@ pub enum Kind {
     StringLikes,
     /// Written out in the text, as are all below.
     LiteralString,
-    LiteralInt,
     LiteralDouble,
     LiteralBool,
     LiteralStrings,

@@ -12,6 +12,7 @@ pub mod format_time;
 mod grok;
 mod hash;
 mod lists;
+mod metric;
 mod net;
 mod parsing;
 mod replace;
@@ -29,6 +30,8 @@ pub fn named(name: &str) -> Option<&'static Function> {
 }
 
 const SPAN: u8 = Context::Span.bit();
+const METRIC: u8 = Context::Metric.bit();
+const POINT: u8 = Context::DataPoint.bit();
 
 pub static FUNCTIONS: &[Function] = &[
     // Editors.
@@ -340,4 +343,109 @@ pub static FUNCTIONS: &[Function] = &[
     ),
     function("Sort", &[need("target", Kind::Any), may("order", Kind::Choice(lists::ORDERS))], lists::sort),
     function("Values", &[need("target", Kind::Map)], lists::values),
+    // Metrics.
+    function(
+        "aggregate_on_attribute_value",
+        &[
+            need("function", Kind::Choice(metric::aggregate::FUNCTIONS)),
+            need("attribute", Kind::String),
+            need("values", Kind::Strings),
+            need("new_value", Kind::String),
+        ],
+        metric::aggregate::on_attribute_value,
+    )
+    .only_in(METRIC),
+    function(
+        "aggregate_on_attributes",
+        &[need("function", Kind::Choice(metric::aggregate::FUNCTIONS)), may("attributes", Kind::Strings)],
+        metric::aggregate::on_attributes,
+    )
+    .only_in(METRIC),
+    function(
+        "convert_exponential_histogram_to_histogram",
+        &[
+            need("distribution", Kind::Choice(metric::buckets::DISTRIBUTIONS)),
+            need("explicit_bounds", Kind::LiteralDoubles),
+        ],
+        metric::buckets::from_exponential,
+    )
+    .only_in(METRIC)
+    .checked(metric::buckets::rising_bounds),
+    function(
+        "convert_gauge_to_sum",
+        &[need("string_agg_temp", Kind::Choice(metric::TEMPORALITIES)), need("monotonic", Kind::LiteralBool)],
+        metric::convert::gauge_to_sum,
+    )
+    .only_in(METRIC),
+    function("convert_sum_to_gauge", &[], metric::convert::sum_to_gauge).only_in(METRIC),
+    function(
+        "convert_summary_count_val_to_sum",
+        &[
+            need("string_agg_temp", Kind::Choice(metric::TEMPORALITIES)),
+            need("monotonic", Kind::LiteralBool),
+            may("suffix", Kind::String),
+        ],
+        metric::extract::summary_count,
+    )
+    .only_in(POINT),
+    function(
+        "convert_summary_quantile_val_to_gauge",
+        &[may("attribute_key", Kind::String), may("suffix", Kind::String)],
+        metric::convert::quantiles_to_gauge,
+    )
+    .only_in(METRIC),
+    function(
+        "convert_summary_sum_val_to_sum",
+        &[
+            need("string_agg_temp", Kind::Choice(metric::TEMPORALITIES)),
+            need("monotonic", Kind::LiteralBool),
+            may("suffix", Kind::String),
+        ],
+        metric::extract::summary_sum,
+    )
+    .only_in(POINT),
+    function(
+        "copy_metric",
+        &[may("name", Kind::String), may("description", Kind::String), may("unit", Kind::String)],
+        metric::convert::copy,
+    )
+    .only_in(METRIC),
+    function(
+        "extract_count_metric",
+        &[need("monotonic", Kind::LiteralBool), may("suffix", Kind::String)],
+        metric::extract::count,
+    )
+    .only_in(METRIC),
+    function(
+        "extract_percentile_metric",
+        &[need("percentile", Kind::LiteralDouble), may("suffix", Kind::String)],
+        metric::extract::percentile,
+    )
+    .only_in(METRIC)
+    .checked(metric::extract::is_percentile),
+    function(
+        "extract_sum_metric",
+        &[need("monotonic", Kind::LiteralBool), may("suffix", Kind::String)],
+        metric::extract::sum,
+    )
+    .only_in(METRIC),
+    function("HasAttrKeyOnDatapoint", &[need("key", Kind::String)], metric::has_key).only_in(METRIC),
+    function(
+        "HasAttrOnDatapoint",
+        &[need("key", Kind::String), need("value", Kind::String)],
+        metric::has_value,
+    )
+    .only_in(METRIC),
+    function(
+        "merge_histogram_buckets",
+        &[need("target_value", Kind::LiteralDouble), may("method", Kind::Choice(metric::buckets::METHODS))],
+        metric::buckets::merge,
+    )
+    .only_in(POINT),
+    function(
+        "scale_metric",
+        &[need("multiplier", Kind::LiteralDouble), may("unit", Kind::String)],
+        metric::convert::scale,
+    )
+    .only_in(METRIC),
 ];

@@ -355,7 +355,7 @@ fn set_item(
     {
         (at, place) = (t.arena.after(id), place + 1);
     }
-    if index < 0 || index > MAX_PADDED || (at.is_none() && !fresh) {
+    if !(0..=MAX_PADDED).contains(&index) || (at.is_none() && !fresh) {
         return Err(out_of_bounds(index));
     }
     let old = at.map_or(Value::Null, |id| t.arena.node(id).value);

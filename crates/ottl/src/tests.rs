@@ -3,6 +3,7 @@
 mod converters;
 mod editors;
 mod language;
+mod metrics;
 mod paths;
 
 use model::{Arena, List, LogRecord, Metric, Resource, Scope, Span, TraceSpan, Value};
