@@ -6,6 +6,7 @@
 mod aws_metadata;
 mod ecs_metadata;
 mod fields;
+mod filter;
 mod grep;
 mod held;
 pub mod join_partials;
@@ -17,10 +18,12 @@ mod parsing;
 mod partials;
 mod record_modifier;
 mod rewrite_tag;
+mod statements;
 mod stdout;
 #[cfg(test)]
 mod testing;
 mod throttle;
+mod transform;
 mod type_converter;
 mod uuid;
 
@@ -30,6 +33,7 @@ use engine::{ProcessorEntry, processor};
 pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<aws_metadata::AwsMetadata>(),
     processor::<ecs_metadata::EcsMetadata>(),
+    processor::<filter::Filter>(),
     processor::<grep::Grep>(),
     processor::<join_partials::JoinPartials>(),
     processor::<modify::Modify>(),
@@ -40,6 +44,7 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<rewrite_tag::RewriteTag>(),
     processor::<stdout::Stdout>(),
     processor::<throttle::Throttle>(),
+    processor::<transform::Transform>(),
     processor::<type_converter::TypeConverter>(),
 ];
 
