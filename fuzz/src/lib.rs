@@ -3,12 +3,14 @@
 //! Each also holds what it decodes to a property, so that it finds wrong answers and not only crashes.
 
 pub mod mutate;
+mod statements;
 
 use std::io;
 
 use frontends::Files;
 use frontends::fluent_bit::{Source, lower};
 use model::{Arena, Batch, Signal, Span, Value};
+pub use statements::ottl;
 use wire::forward::{Context, Decoder, Settings};
 use wire::otlp;
 use wire::text::{Form, Splitter};
@@ -23,6 +25,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("json", json, "fixtures/fluent-bit", ".json"),
     ("text", text, "fixtures/fluent-bit", ".json .conf"),
     ("otlp", otlp, "fixtures/otlp", ".body"),
+    ("ottl", ottl, "fixtures/ottl", ".ottl"),
 ];
 
 /// The caps of this run: small, so that breaking one shows.

@@ -25,9 +25,9 @@ pub struct Target<'a> {
 }
 
 pub enum Row<'a> {
-    /// Index into the resources.
+    /// Index into the resources. Where there are none, 0 is the one that all records would share.
     Resource(u32),
-    /// Index into the scopes.
+    /// Index into the scopes, likewise.
     Scope(u32),
     Log(&'a mut LogRecord),
     Span(&'a mut TraceSpan),
@@ -93,6 +93,10 @@ impl Target<'_> {
         };
         if index == 0 && self.resources.is_empty() {
             self.resources.push(Resource::default());
+            if self.scopes.is_empty() {
+                // Records reach their resource through a scope.
+                self.scopes.push(Scope::default());
+            }
         }
         self.resources.get_mut(index as usize).ok_or_else(|| RunError::new("the record has no resource"))
     }

@@ -261,6 +261,7 @@ impl Rules {
         let Batch { arena, resources, scopes, logs, spans, metrics, .. } = batch;
         let mut ground = Ground { arena, resources, scopes };
         let around = self.dropped_around(&mut ground, signal)?;
+        // Where the protocol knows no scopes, the records share one.
         let is_gone = |scope: u32| around.get(scope as usize).copied().unwrap_or(false);
         let mut gone = 0;
         let mut outcome = Ok(());
@@ -327,14 +328,14 @@ impl Rules {
     fn dropped_around(&mut self, ground: &mut Ground<'_>, signal: Signal) -> Result<Vec<bool>, Abort> {
         let mut resources = Vec::with_capacity(ground.resources.len());
         if self.knows(signal, Context::Resource) {
-            for place in 0..ground.resources.len() {
+            for place in 0..ground.resources.len().max(1) {
                 let row = Row::Resource(place as u32);
                 resources.push(ground.on(row, |t| self.hit(signal, Context::Resource, t))?);
             }
         }
         let mut scopes = Vec::with_capacity(ground.scopes.len());
-        for place in 0..ground.scopes.len() {
-            let resource = ground.scopes[place].resource as usize;
+        for place in 0..ground.scopes.len().max(1) {
+            let resource = ground.scopes.get(place).map_or(0, |scope| scope.resource as usize);
             let gone = resources.get(resource).copied().unwrap_or(false)
                 || ground.on(Row::Scope(place as u32), |t| self.hit(signal, Context::Scope, t))?;
             scopes.push(gone);
@@ -375,6 +376,7 @@ mod tests {
             &RECORDS,
             &RECORDS[..1],
         );
+        check(r#"{"logs": {"resource": ["attributes[\"a\"] == nil"]}}"#, &RECORDS, &[]);
         check(r#"{"logs": {"log_record": ["IsMatch(body[\"log\"], \"cart\")"]}}"#, &RECORDS, &RECORDS[..1]);
         // A condition that fails does not hold.
         check(r#"{"log_conditions": ["log.body[\"n\"] + 1 == 2"]}"#, &RECORDS, &[RECORDS[0], RECORDS[2]]);

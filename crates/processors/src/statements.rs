@@ -123,12 +123,13 @@ pub fn each_row(
     let mut ground = Ground { arena, resources, scopes };
     match context {
         Context::Resource => {
-            for place in 0..ground.resources.len() {
+            // Where the protocol knows no resources, the records share one that is not there yet.
+            for place in 0..ground.resources.len().max(1) {
                 ground.on(Row::Resource(place as u32), &mut act)?;
             }
         }
         Context::Scope => {
-            for place in 0..ground.scopes.len() {
+            for place in 0..ground.scopes.len().max(1) {
                 ground.on(Row::Scope(place as u32), &mut act)?;
             }
         }

@@ -268,6 +268,14 @@ mod tests {
     }
 
     #[test]
+    fn records_without_a_resource_get_one() {
+        let options = r#"{"log_statements": ["set(resource.attributes[\"a\"], 1)"]}"#;
+        let (out, _) = process(&mut processor::<Transform>(settings(options)).unwrap(), batch("t", &["{}"]));
+        let resource = out[0].resources[out[0].scopes[out[0].logs[0].scope as usize].resource as usize];
+        assert_eq!(out[0].arena.get(resource.attributes, b"a"), Some(model::Value::Int(1)));
+    }
+
+    #[test]
     fn groups_have_contexts_and_conditions() {
         check(
             r#"{"log_statements": [

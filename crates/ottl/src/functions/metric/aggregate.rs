@@ -167,15 +167,15 @@ fn add_counts(into: &mut Vec<u64>, counts: &[u64]) {
 fn added(a: PointValue, b: PointValue) -> PointValue {
     match (a, b) {
         (PointValue::Histogram(mut a), PointValue::Histogram(b)) => {
-            a.count += b.count;
+            a.count = a.count.saturating_add(b.count);
             a.sum = both(a.sum, b.sum, |a, b| a + b);
             (a.min, a.max) = (both(a.min, b.min, f64::min), both(a.max, b.max, f64::max));
             add_counts(&mut a.buckets, &b.buckets);
             PointValue::Histogram(a)
         }
         (PointValue::Exponential(mut a), PointValue::Exponential(b)) => {
-            a.count += b.count;
-            a.zero_count += b.zero_count;
+            a.count = a.count.saturating_add(b.count);
+            a.zero_count = a.zero_count.saturating_add(b.zero_count);
             a.sum = both(a.sum, b.sum, |a, b| a + b);
             (a.min, a.max) = (both(a.min, b.min, f64::min), both(a.max, b.max, f64::max));
             for (into, from) in [(&mut a.positive, &b.positive), (&mut a.negative, &b.negative)] {

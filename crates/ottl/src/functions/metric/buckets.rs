@@ -73,7 +73,7 @@ fn listed(from: &ExponentialHistogram, bounds: &[f64], distribution: usize) -> H
     let mut buckets = vec![0u64; bounds.len() + 1];
     // A bucket holds what lies above the bound before it, up to its own.
     let place_of = |value: f64| bounds.partition_point(|bound| *bound < value);
-    buckets[place_of(0.0)] += from.zero_count;
+    add(&mut buckets, place_of(0.0), from.zero_count);
     for (sign, side) in [(1.0, &from.positive), (-1.0, &from.negative)] {
         let Some(side) = side else { continue };
         for (place, count) in side.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
@@ -81,8 +81,8 @@ fn listed(from: &ExponentialHistogram, bounds: &[f64], distribution: usize) -> H
             let ends = [exponential_bound(from.scale, index), exponential_bound(from.scale, index + 1)];
             let (low, high) = if sign > 0.0 { (ends[0], ends[1]) } else { (-ends[1], -ends[0]) };
             match distribution {
-                0 => buckets[place_of(high)] += count,
-                1 => buckets[place_of(f64::midpoint(low, high))] += count,
+                0 => add(&mut buckets, place_of(high), *count),
+                1 => add(&mut buckets, place_of(f64::midpoint(low, high)), *count),
                 _ => spread(&mut buckets, bounds, low, high, *count),
             }
         }
@@ -97,6 +97,10 @@ fn listed(from: &ExponentialHistogram, bounds: &[f64], distribution: usize) -> H
     }
 }
 
+fn add(buckets: &mut [u64], place: usize, count: u64) {
+    buckets[place] = buckets[place].saturating_add(count);
+}
+
 /// Shares a count among the buckets in proportion to what each covers; what is left over goes to the last.
 fn spread(buckets: &mut [u64], bounds: &[f64], low: f64, high: f64, count: u64) {
     let first = bounds.partition_point(|bound| *bound <= low);
@@ -106,8 +110,8 @@ fn spread(buckets: &mut [u64], bounds: &[f64], low: f64, high: f64, count: u64) 
         let from = if place == first { low } else { bounds[place - 1] };
         let share = ((bounds[place] - from) / (high - low) * count as f64) as u64;
         let share = share.min(left);
-        buckets[place] += share;
+        add(buckets, place, share);
         left -= share;
     }
-    buckets[last.max(first)] += left;
+    add(buckets, last.max(first), left);
 }
