@@ -20,6 +20,7 @@ mod text;
 mod time;
 mod types;
 mod uuid;
+mod xml;
 
 use crate::context::{Context, LOG};
 use crate::function::{Function, Kind, function, may, need};
@@ -278,6 +279,8 @@ pub static FUNCTIONS: &[Function] = &[
         &[need("target", Kind::Any), need("mapping", Kind::Map)],
         parsing::parse_severity,
     ),
+    function("ParseSimplifiedXML", &[need("target", Kind::String)], xml::parse_simplified),
+    function("ParseXML", &[need("target", Kind::String)], xml::parse_xml),
     function(
         "ToKeyValueString",
         &[

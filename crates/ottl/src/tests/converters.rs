@@ -343,3 +343,27 @@ fn nothing_is_kept_of_a_condition() {
     assert_eq!(bench.holds(Context::Log, r#"Concat([attributes["a"], "y"], "") == "xy""#), Ok(true));
     assert_eq!(bench.arena.mark(), before);
 }
+
+#[test]
+fn xml() {
+    values(
+        "",
+        "",
+        &[
+            (
+                r#"ParseXML("<?xml version=\"1.0\"?><a x=\"1\" y='&lt;'> t <b/><!-- c --><b>2</b></a>")"#,
+                r#"{"attributes":{"x":"1","y":"<"},"children":[{"tag":"b"},{"content":"2","tag":"b"}],"content":"t","tag":"a"}"#,
+            ),
+            (r#"ParseXML("<a><![CDATA[<&>]]>&#65;&amp;</a>")"#, r#"{"content":"<&>A&","tag":"a"}"#),
+            (
+                r#"ParseSimplifiedXML("<log><id>1</id><text x='y'>hi</text><id>2</id><none/><in><k>v</k></in></log>")"#,
+                r#"{"log":{"id":["1","2"],"in":{"k":"v"},"text":"hi"}}"#,
+            ),
+            (r#"ParseXML("<a><b></a>")"#, "!element <b> closed by </a>"),
+            (r#"ParseXML("<a>")"#, "!not closed"),
+            (r#"ParseXML("<a/><b/>")"#, "!more than one element"),
+            (r#"ParseXML("text")"#, "!text outside"),
+            (r#"ParseXML("<a>&nope;</a>")"#, "!unknown entity"),
+        ],
+    );
+}
