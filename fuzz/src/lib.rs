@@ -3,6 +3,7 @@
 //! Each also holds what it decodes to a property, so that it finds wrong answers and not only crashes.
 
 pub mod mutate;
+mod statements;
 
 use std::io;
 
@@ -10,6 +11,7 @@ use frontends::Files;
 use frontends::Source;
 use frontends::fluent_bit::lower;
 use model::{Arena, Batch, Signal, Span, Value};
+pub use statements::ottl;
 use wire::forward::{Context, Decoder, Settings};
 use wire::otlp;
 use wire::text::{Form, Splitter};
@@ -25,6 +27,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("text", text, "fixtures/fluent-bit", ".json .conf"),
     ("otlp", otlp, "fixtures/otlp", ".body"),
     ("otlp_json", otlp_json, "fixtures/otlp", ".body .json"),
+    ("ottl", ottl, "fixtures/ottl", ".ottl"),
 ];
 
 /// The caps of this run: small, so that breaking one shows.

@@ -67,3 +67,8 @@ fn otlp() {
 fn otlp_json() {
     run("otlp_json");
 }
+
+#[test]
+fn ottl() {
+    run("ottl");
+}

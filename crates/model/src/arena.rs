@@ -277,6 +277,17 @@ impl Arena {
         picked
     }
 
+    /// The first entry. With [`Arena::after`] it walks a list that changes meanwhile.
+    pub fn first(&self, list: List) -> Option<NodeId> {
+        (list.first != NIL).then_some(NodeId(list.first))
+    }
+
+    /// The entry behind this one.
+    pub fn after(&self, id: NodeId) -> Option<NodeId> {
+        let next = self.node(id).next;
+        (next != NIL).then_some(NodeId(next))
+    }
+
     /// The entries in order, duplicates included.
     pub fn iter(&self, list: List) -> Nodes<'_> {
         Nodes { arena: self, next: list.first }

@@ -8,7 +8,11 @@ mod attributes;
 mod aws_metadata;
 mod ecs_metadata;
 mod fields;
+<<<<<<< HEAD
 mod fluent_record;
+=======
+mod filter;
+>>>>>>> ottl
 mod grep;
 mod held;
 pub mod join_partials;
@@ -24,10 +28,12 @@ mod record_modifier;
 mod resource;
 mod resource_detection;
 mod rewrite_tag;
+mod statements;
 mod stdout;
 #[cfg(test)]
 mod testing;
 mod throttle;
+mod transform;
 mod type_converter;
 mod uuid;
 
@@ -38,7 +44,11 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<attributes::Attributes>(),
     processor::<aws_metadata::AwsMetadata>(),
     processor::<ecs_metadata::EcsMetadata>(),
+<<<<<<< HEAD
     processor::<fluent_record::FluentRecord>(),
+=======
+    processor::<filter::Filter>(),
+>>>>>>> ottl
     processor::<grep::Grep>(),
     processor::<join_partials::JoinPartials>(),
     processor::<modify::Modify>(),
@@ -52,6 +62,7 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<rewrite_tag::RewriteTag>(),
     processor::<stdout::Stdout>(),
     processor::<throttle::Throttle>(),
+    processor::<transform::Transform>(),
     processor::<type_converter::TypeConverter>(),
 ];
 
