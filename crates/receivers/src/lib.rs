@@ -6,8 +6,10 @@ mod connections;
 mod dummy;
 mod fluent_forward;
 mod http;
+mod nginx;
 mod otlp;
 mod reading;
+mod scraping;
 mod tail;
 mod tcp;
 
@@ -17,6 +19,7 @@ pub const RECEIVERS: &[ReceiverEntry] = &[
     receiver::<dummy::Dummy>(),
     receiver::<fluent_forward::FluentForward>(),
     receiver::<http::Http>(),
+    receiver::<nginx::Nginx>(),
     receiver::<otlp::Otlp>(),
     receiver::<tail::Tail>(),
     receiver::<tcp::Tcp>(),
