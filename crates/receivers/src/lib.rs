@@ -4,6 +4,7 @@
 
 mod connections;
 mod dummy;
+mod ecs_container_metrics;
 mod fluent_forward;
 mod http;
 mod nginx;
@@ -16,6 +17,7 @@ mod tcp;
 use engine::{ReceiverEntry, receiver};
 
 pub const RECEIVERS: &[ReceiverEntry] = &[
+    receiver::<ecs_container_metrics::EcsContainerMetrics>(),
     receiver::<dummy::Dummy>(),
     receiver::<fluent_forward::FluentForward>(),
     receiver::<http::Http>(),

@@ -27,16 +27,16 @@ use crate::scraping::{Health, Metrics, Page, ScrapeError, Shape, Ticks, int};
 const MAX_PAGE_BYTES: usize = 16 << 10;
 
 const REQUESTS: Shape =
-    Shape::counter("nginx.requests", "Requests made to the server since it started.", "requests");
+    Shape::counter("nginx.requests", "Requests made to the server since it started.", "{requests}");
 const ACCEPTED: Shape =
-    Shape::counter("nginx.connections_accepted", "Client connections that were accepted.", "connections");
+    Shape::counter("nginx.connections_accepted", "Client connections that were accepted.", "{connections}");
 const HANDLED: Shape = Shape::counter(
     "nginx.connections_handled",
     "Connections that were handled; fewer than accepted when a limit was reached.",
-    "connections",
+    "{connections}",
 );
 const CURRENT: Shape =
-    Shape::level("nginx.connections_current", "Connections by what they do right now.", "connections");
+    Shape::level("nginx.connections_current", "Connections by what they do right now.", "{connections}");
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -20,13 +20,13 @@ fn the_page_becomes_four_metrics() {
     read(EXAMPLE.as_bytes(), &mut metrics).unwrap();
     let batch = metrics.finish();
     let expected = [
-        "nginx.requests{} 31070465 requests counter",
-        "nginx.connections_accepted{} 16630948 connections counter",
-        "nginx.connections_handled{} 16630948 connections counter",
-        r#"nginx.connections_current{"state":"active"} 291 connections sum"#,
-        r#"nginx.connections_current{"state":"reading"} 6 connections sum"#,
-        r#"nginx.connections_current{"state":"writing"} 179 connections sum"#,
-        r#"nginx.connections_current{"state":"waiting"} 106 connections sum"#,
+        "nginx.requests{} 31070465 {requests} counter",
+        "nginx.connections_accepted{} 16630948 {connections} counter",
+        "nginx.connections_handled{} 16630948 {connections} counter",
+        r#"nginx.connections_current{"state":"active"} 291 {connections} sum"#,
+        r#"nginx.connections_current{"state":"reading"} 6 {connections} sum"#,
+        r#"nginx.connections_current{"state":"writing"} 179 {connections} sum"#,
+        r#"nginx.connections_current{"state":"waiting"} 106 {connections} sum"#,
     ];
     assert_eq!(shown(&batch), expected);
     assert!(batch.metrics.iter().all(|metric| metric.temporality == 2));
@@ -69,7 +69,7 @@ async fn a_bad_page_is_counted_and_the_next_one_read() {
         _ => Response::new(200, EXAMPLE),
     });
     let (lines, catch) = scraped(format!("{}/status", server.url()), 7).await;
-    assert_eq!(lines[0], "nginx.requests{} 31070465 requests counter");
+    assert_eq!(lines[0], "nginx.requests{} 31070465 {requests} counter");
     let ledger = catch.ledger();
     let refused: u64 = ledger.receivers.iter().flat_map(|(_, receiver)| receiver.refused.values()).sum();
     assert_eq!(refused, 1);
@@ -116,7 +116,7 @@ async fn the_real_one_is_understood() {
     });
     assert!(up.await.unwrap(), "nginx does not answer");
     let (lines, _) = scraped(format!("http://127.0.0.1:{port}/status"), 7).await;
-    assert_eq!(lines[3], r#"nginx.connections_current{"state":"active"} 1 connections sum"#);
+    assert_eq!(lines[3], r#"nginx.connections_current{"state":"active"} 1 {connections} sum"#);
     // The request for this very page is being written.
-    assert_eq!(lines[5], r#"nginx.connections_current{"state":"writing"} 1 connections sum"#);
+    assert_eq!(lines[5], r#"nginx.connections_current{"state":"writing"} 1 {connections} sum"#);
 }

@@ -39,11 +39,13 @@ pub struct Metrics {
     pub time: u64,
     /// Since when sums count; 0 is unknown.
     pub start: u64,
+    /// Stands before the name of every metric.
+    pub prefix: &'static str,
 }
 
 impl Metrics {
     pub fn new(tag: Tag, time: u64) -> Metrics {
-        Metrics { batch: Batch::new(tag, Vec::new()), time, start: 0 }
+        Metrics { batch: Batch::new(tag, Vec::new()), time, start: 0, prefix: "" }
     }
 
     /// Begins a resource and, in it, a scope of this name.
@@ -75,7 +77,7 @@ impl Metrics {
     pub fn metric(&mut self, shape: &Shape) {
         let arena = &mut self.batch.arena;
         let metric = Metric {
-            name: arena.store(shape.name.as_bytes()),
+            name: arena.store(format!("{}{}", self.prefix, shape.name).as_bytes()),
             description: arena.store(shape.description.as_bytes()),
             unit: arena.store(shape.unit.as_bytes()),
             kind: shape.kind,
