@@ -12,6 +12,7 @@ use frontends::fluent_bit::lower;
 use model::{Arena, Batch, Signal, Span, Value};
 use wire::forward::{Context, Decoder, Settings};
 use wire::otlp;
+use wire::prometheus::{Entry, Families, Format, Parser};
 use wire::text::{Form, Splitter};
 
 /// A function that takes any bytes.
@@ -24,6 +25,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("json", json, "fixtures/fluent-bit", ".json"),
     ("text", text, "fixtures/fluent-bit", ".json .conf"),
     ("otlp", otlp, "fixtures/otlp", ".body"),
+    ("prometheus", prometheus, "fixtures/prometheus", ".txt .openmetrics"),
 ];
 
 /// The caps of this run: small, so that breaking one shows.
@@ -56,6 +58,26 @@ pub fn otlp(data: &[u8]) {
     let written = encode(&batch);
     let again = otlp::decode_logs(written.clone(), "t".into(), 1).expect("what we write can be read");
     assert_eq!(encode(&again), written);
+}
+
+/// A page in either format: its samples are no more than its lines, and their labels no more than its bytes.
+pub fn prometheus(data: &[u8]) {
+    for format in [Format::Text, Format::OpenMetrics] {
+        let Ok(mut parser) = Parser::new(data, format) else { return };
+        let (mut families, mut samples, mut labels) = (Families::default(), 0, 0);
+        while let Ok(Some(entry)) = parser.advance() {
+            if entry == Entry::Sample {
+                samples += 1;
+                labels += parser.sample().labels.len();
+                assert!(!parser.sample().name.is_empty());
+                families.of(&parser.sample().name);
+            } else {
+                families.note(entry);
+            }
+        }
+        assert!(samples <= 1 + data.iter().filter(|byte| **byte == b'\n').count());
+        assert!(labels <= data.len());
+    }
 }
 
 fn decode_forward(stream: &[u8], piece: usize) -> Vec<u8> {

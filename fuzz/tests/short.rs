@@ -62,3 +62,8 @@ fn text() {
 fn otlp() {
     run("otlp");
 }
+
+#[test]
+fn prometheus() {
+    run("prometheus");
+}
