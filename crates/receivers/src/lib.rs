@@ -9,6 +9,7 @@ mod fluent_forward;
 mod http;
 mod nginx;
 mod otlp;
+mod prometheus;
 mod reading;
 mod scraping;
 mod tail;
@@ -23,6 +24,7 @@ pub const RECEIVERS: &[ReceiverEntry] = &[
     receiver::<http::Http>(),
     receiver::<nginx::Nginx>(),
     receiver::<otlp::Otlp>(),
+    receiver::<prometheus::Prometheus>(),
     receiver::<tail::Tail>(),
     receiver::<tcp::Tcp>(),
 ];
