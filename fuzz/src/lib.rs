@@ -14,6 +14,7 @@ use model::{Arena, Batch, Signal, Span, Value};
 pub use statements::ottl;
 use wire::forward::{Context, Decoder, Settings};
 use wire::otlp;
+use wire::prometheus::{Entry, Families, Format, Parser};
 use wire::text::{Form, Splitter};
 
 /// A function that takes any bytes.
@@ -28,6 +29,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("otlp", otlp, "fixtures/otlp", ".body"),
     ("otlp_json", otlp_json, "fixtures/otlp", ".body .json"),
     ("ottl", ottl, "fixtures/ottl", ".ottl"),
+    ("prometheus", prometheus, "fixtures/prometheus", ".txt .openmetrics"),
 ];
 
 /// The caps of this run: small, so that breaking one shows.
@@ -83,6 +85,26 @@ pub fn otlp_json(data: &[u8]) {
         let once = spell(&otlp::from_json(signal, &json).expect("what we write can be read"));
         let twice = spell(&otlp::from_json(signal, &once).expect("what we write can be read"));
         assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once));
+    }
+}
+
+/// A page in either format: its samples are no more than its lines, and their labels no more than its bytes.
+pub fn prometheus(data: &[u8]) {
+    for format in [Format::Text, Format::OpenMetrics] {
+        let Ok(mut parser) = Parser::new(data, format) else { return };
+        let (mut families, mut samples, mut labels) = (Families::default(), 0, 0);
+        while let Ok(Some(entry)) = parser.advance() {
+            if entry == Entry::Sample {
+                samples += 1;
+                labels += parser.sample().labels.len();
+                assert!(!parser.sample().name.is_empty());
+                families.of(&parser.sample().name);
+            } else {
+                families.note(entry);
+            }
+        }
+        assert!(samples <= 1 + data.iter().filter(|byte| **byte == b'\n').count());
+        assert!(labels <= data.len());
     }
 }
 

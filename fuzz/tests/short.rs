@@ -72,3 +72,8 @@ fn otlp_json() {
 fn ottl() {
     run("ottl");
 }
+
+#[test]
+fn prometheus() {
+    run("prometheus");
+}

@@ -30,7 +30,7 @@ fn build(text: &str, options: Options) -> Diagnostics {
 }
 
 /// Every component that is lowered, with most of its keys.
-const EVERYTHING: &str = "
+const EVERYTHING: &str = r#"
 extensions:
   health_check: {endpoint: 0.0.0.0:13133, path: /}
   file_storage: {directory: /var/lib/otelcol, create_directory: true}
@@ -44,6 +44,15 @@ receivers:
     protocols:
       grpc: {endpoint: 0.0.0.0:4317, max_recv_msg_size_mib: 16, keepalive: {server_parameters: {max_connection_age: 1h}}}
       http: {endpoint: 0.0.0.0:4318, cors: {allowed_origins: ['https://*.example.com'], max_age: 7200}}
+  nginx: {endpoint: 'http://localhost:8080/status', collection_interval: 10s}
+  awsecscontainermetrics: {collection_interval: 20s}
+  prometheus:
+    config:
+      scrape_configs:
+        - job_name: shop
+          scrape_interval: 10s
+          static_configs: [{targets: ['localhost:9102']}]
+          relabel_configs: [{source_labels: [a], regex: '(.*)', target_label: b, replacement: '$$1'}]
   fluentforward: {endpoint: unix:///var/run/fluent.sock}
   fluent_forward/tcp: {endpoint: 0.0.0.0:8006}
 processors:
@@ -51,6 +60,16 @@ processors:
   batch: {timeout: 5s, send_batch_size: 1024}
   resourcedetection: {detectors: [env, ecs, ec2, system], timeout: 2s, override: false, system: {resource_attributes: {os.type: {enabled: false}}}}
   resource: {attributes: [{key: team, action: insert, value: shop}]}
+  filter: {error_mode: ignore, logs: {log_record: ['IsMatch(body, "GET /health")']}}
+  filter/new: {error_mode: ignore, trace_conditions: ['span.name == "GET /health"']}
+  transform:
+    error_mode: ignore
+    log_statements:
+      - context: log
+        conditions: ['IsMatch(body, "^{")']
+        statements:
+          - merge_maps(attributes, ParseJSON(body), "upsert")
+          - set(severity_number, SEVERITY_NUMBER_ERROR) where attributes["level"] == "error"
   attributes: {actions: [{key: secret, action: delete}, {key: n, action: convert, converted_type: int}]}
 exporters:
   otlp: {endpoint: 'otel.internal:4317', tls: {insecure: true}, sending_queue: {storage: file_storage}}
@@ -65,10 +84,10 @@ service:
   extensions: [health_check, file_storage, basicauth/grafana, bearertokenauth, sigv4auth, headers_setter, pprof]
   telemetry: {logs: {level: info}, metrics: {level: detailed}}
   pipelines:
-    traces: {receivers: [otlp], processors: [memory_limiter, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
-    metrics: {receivers: [otlp], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlp, nop]}
-    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
-";
+    traces: {receivers: [otlp], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
+    metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlp, nop]}
+    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, transform, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
+"#;
 
 #[test]
 fn everything_that_is_lowered_builds() {
@@ -85,7 +104,8 @@ fn what_is_not_here_is_refused_by_name_or_left_out() {
     let refused = build(&text, Options::default());
     let complaint =
         refused.iter().find(|found| found.message.contains("`awsxray` is not part")).expect("it is named");
-    assert_eq!(complaint.origin.map(|origin| origin.line), Some(30));
+    let line = text.lines().position(|line| line.starts_with("  awsxray:")).expect("it stands there") + 1;
+    assert_eq!(complaint.origin.map(|origin| origin.line as usize), Some(line));
     let left_out = build(&text, Options { skip_unsupported: true });
     assert!(!left_out.has_errors(), "{}", left_out.render(false));
 }

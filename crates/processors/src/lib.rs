@@ -8,11 +8,8 @@ mod attributes;
 mod aws_metadata;
 mod ecs_metadata;
 mod fields;
-<<<<<<< HEAD
-mod fluent_record;
-=======
 mod filter;
->>>>>>> ottl
+mod fluent_record;
 mod grep;
 mod held;
 pub mod join_partials;
@@ -44,11 +41,8 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<attributes::Attributes>(),
     processor::<aws_metadata::AwsMetadata>(),
     processor::<ecs_metadata::EcsMetadata>(),
-<<<<<<< HEAD
-    processor::<fluent_record::FluentRecord>(),
-=======
     processor::<filter::Filter>(),
->>>>>>> ottl
+    processor::<fluent_record::FluentRecord>(),
     processor::<grep::Grep>(),
     processor::<join_partials::JoinPartials>(),
     processor::<modify::Modify>(),

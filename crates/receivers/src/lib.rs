@@ -4,20 +4,27 @@
 
 mod connections;
 mod dummy;
+mod ecs_container_metrics;
 mod fluent_forward;
 mod http;
+mod nginx;
 mod otlp;
+mod prometheus;
 mod reading;
+mod scraping;
 mod tail;
 mod tcp;
 
 use engine::{ReceiverEntry, receiver};
 
 pub const RECEIVERS: &[ReceiverEntry] = &[
+    receiver::<ecs_container_metrics::EcsContainerMetrics>(),
     receiver::<dummy::Dummy>(),
     receiver::<fluent_forward::FluentForward>(),
     receiver::<http::Http>(),
+    receiver::<nginx::Nginx>(),
     receiver::<otlp::Otlp>(),
+    receiver::<prometheus::Prometheus>(),
     receiver::<tail::Tail>(),
     receiver::<tcp::Tcp>(),
 ];

@@ -28,16 +28,17 @@ type Lower = fn(Draft<'_>) -> Option<Processor>;
 pub(super) static PROCESSORS: &[Entry<Lower>] = &[
     Entry { name: "attributes", older: &[], signals: ALL, lower: attributes },
     Entry { name: "batch", older: &[], signals: ALL, lower: batch },
+    Entry { name: "filter", older: &[], signals: ALL, lower: filter },
     Entry { name: "memory_limiter", older: &[], signals: ALL, lower: memory_limiter },
     Entry { name: "resource", older: &[], signals: ALL, lower: resource },
     Entry { name: "resource_detection", older: &[], signals: ALL, lower: resource_detection },
+    Entry { name: "transform", older: &[], signals: ALL, lower: transform },
 ];
 
 pub(super) const ABSENT: &[Absent] = &[
     ("cumulativetodelta", ""),
     ("deltatocumulative", ""),
     ("deltatorate", ""),
-    ("filter", ""),
     ("groupbyattrs", ""),
     ("groupbytrace", ""),
     ("interval", ""),
@@ -127,6 +128,14 @@ fn attributes(mut draft: Draft<'_>) -> Option<Processor> {
         }
     }
     same("attributes", &draft)
+}
+
+fn filter(draft: Draft<'_>) -> Option<Processor> {
+    same("filter", &draft)
+}
+
+fn transform(draft: Draft<'_>) -> Option<Processor> {
+    same("transform", &draft)
 }
 
 fn resource(draft: Draft<'_>) -> Option<Processor> {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::draft::Draft;
 use super::http::ServerConfig;
-use super::table::{ALL, Absent, Entry, LOGS};
+use super::table::{ALL, Absent, Entry, LOGS, METRICS};
 
 /// A receiver of ours, and steps that its records walk first.
 pub(super) struct Receiver {
@@ -17,12 +17,14 @@ pub(super) struct Receiver {
 type Lower = fn(Draft<'_>) -> Option<Receiver>;
 
 pub(super) static RECEIVERS: &[Entry<Lower>] = &[
+    Entry { name: "awsecscontainermetrics", older: &[], signals: METRICS, lower: container_metrics },
+    Entry { name: "nginx", older: &[], signals: METRICS, lower: nginx },
     Entry { name: "otlp", older: &[], signals: ALL, lower: otlp },
+    Entry { name: "prometheus", older: &[], signals: METRICS, lower: prometheus },
     Entry { name: "fluent_forward", older: &["fluentforward"], signals: LOGS, lower: fluent_forward },
 ];
 
 pub(super) const ABSENT: &[Absent] = &[
-    ("awsecscontainermetrics", ""),
     ("awsxray", "send spans with OTLP"),
     ("awscloudwatch", ""),
     ("awsfirehose", ""),
@@ -38,11 +40,9 @@ pub(super) const ABSENT: &[Absent] = &[
     ("kubeletstats", ""),
     ("k8s_cluster", ""),
     ("loki", ""),
-    ("nginx", ""),
     ("opencensus", "send OTLP"),
     ("otlpjsonfile", ""),
     ("postgresql", ""),
-    ("prometheus", ""),
     ("prometheusremotewrite", ""),
     ("redis", ""),
     ("statsd", ""),
@@ -83,6 +83,40 @@ fn otlp(mut draft: Draft<'_>) -> Option<Receiver> {
         settings.set("http", http.lower("localhost:4318", &mut draft));
     }
     Some(Receiver { kind: "otlp", settings: draft.finish(settings)?, first: Vec::new() })
+}
+
+/// A component of ours that takes the Collector's own keys, and checks them itself.
+fn same(kind: &'static str, draft: &Draft<'_>) -> Option<Receiver> {
+    let mut settings = draft.declared.setting.clone().at(draft.declared.origin);
+    settings.entries_mut();
+    Some(Receiver { kind, settings, first: Vec::new() })
+}
+
+fn container_metrics(draft: Draft<'_>) -> Option<Receiver> {
+    same("awsecscontainermetrics", &draft)
+}
+
+fn nginx(draft: Draft<'_>) -> Option<Receiver> {
+    same("nginx", &draft)
+}
+
+fn prometheus(mut draft: Draft<'_>) -> Option<Receiver> {
+    for name in ["target_allocator", "api_server"] {
+        if draft.take(name).is_some() {
+            draft.error(format!("`{name}` is not part of this program"), "remove the key");
+        }
+    }
+    for name in [
+        "trim_metric_suffixes",
+        "use_start_time_metric",
+        "start_time_metric_regex",
+        "report_extra_scrape_metrics",
+    ] {
+        if draft.take(name).is_some() {
+            draft.note(format!("`{name}` changes nothing here"));
+        }
+    }
+    same("prometheus", &draft)
 }
 
 #[derive(Debug, Default, Deserialize)]

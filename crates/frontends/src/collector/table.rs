@@ -7,6 +7,7 @@ use super::document::Id;
 
 pub(super) const ALL: &[Signal] = &[Signal::Logs, Signal::Metrics, Signal::Traces];
 pub(super) const LOGS: &[Signal] = &[Signal::Logs];
+pub(super) const METRICS: &[Signal] = &[Signal::Metrics];
 
 /// A component's line: its name today, its older names, the signals it takes, and how it is lowered.
 pub(super) struct Entry<L: 'static> {

@@ -1,0 +1,274 @@
+//! What a user writes: Prometheus' own words, for the part of its configuration that scrapes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use axum::http::Uri;
+use config::{ByteSize, Interval, Secret};
+use net::tls::{TlsClientConfig, TlsVersion};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::relabel::RelabelConfig;
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrometheusConfig {
+    pub global: GlobalConfig,
+    pub scrape_configs: Vec<ScrapeConfig>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GlobalConfig {
+    pub scrape_interval: Interval,
+    pub scrape_timeout: Option<Interval>,
+    /// Of Prometheus' rules, which nothing here evaluates.
+    pub evaluation_interval: Option<Interval>,
+    /// Labels of every sample that does not have them.
+    pub external_labels: BTreeMap<String, String>,
+    pub body_size_limit: ByteSize,
+    pub sample_limit: u64,
+    pub label_limit: u64,
+    pub label_name_length_limit: u64,
+    pub label_value_length_limit: u64,
+    pub target_limit: u64,
+}
+
+impl Default for GlobalConfig {
+    fn default() -> Self {
+        GlobalConfig {
+            scrape_interval: Interval::from_secs(60),
+            scrape_timeout: None,
+            evaluation_interval: None,
+            external_labels: BTreeMap::new(),
+            body_size_limit: ByteSize::bytes(0),
+            sample_limit: 0,
+            label_limit: 0,
+            label_name_length_limit: 0,
+            label_value_length_limit: 0,
+            target_limit: 0,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScrapeConfig {
+    pub job_name: String,
+    #[serde(default)]
+    pub scrape_interval: Option<Interval>,
+    #[serde(default)]
+    pub scrape_timeout: Option<Interval>,
+    #[serde(default = "metrics_path")]
+    pub metrics_path: String,
+    #[serde(default)]
+    pub scheme: Scheme,
+    #[serde(default)]
+    pub params: BTreeMap<String, Vec<String>>,
+    /// Labels of the page win over those of the target.
+    #[serde(default)]
+    pub honor_labels: bool,
+    /// Times that the page gives are kept.
+    #[serde(default = "yes")]
+    pub honor_timestamps: bool,
+    /// Series whose times the page gives end, too, when they vanish.
+    #[serde(default)]
+    pub track_timestamps_staleness: bool,
+    #[serde(default = "yes")]
+    pub enable_compression: bool,
+    /// Read for compatibility: a redirect is an error here.
+    #[serde(default)]
+    pub follow_redirects: Option<bool>,
+    /// Read for compatibility: scrapes speak HTTP/1.1.
+    #[serde(default)]
+    pub enable_http2: Option<bool>,
+    #[serde(default)]
+    pub scrape_protocols: Option<Vec<Protocol>>,
+    /// What a page without a known content type is taken for.
+    #[serde(default)]
+    pub fallback_scrape_protocol: Option<Protocol>,
+    #[serde(default)]
+    pub extra_scrape_metrics: bool,
+    #[serde(default)]
+    pub basic_auth: Option<BasicAuth>,
+    #[serde(default)]
+    pub authorization: Option<Authorization>,
+    #[serde(default)]
+    pub tls_config: TlsConfig,
+    #[serde(default)]
+    pub static_configs: Vec<TargetGroup>,
+    #[serde(default)]
+    pub file_sd_configs: Vec<FileSdConfig>,
+    #[serde(default)]
+    pub http_sd_configs: Vec<HttpSdConfig>,
+    #[serde(default)]
+    pub relabel_configs: Vec<RelabelConfig>,
+    #[serde(default)]
+    pub metric_relabel_configs: Vec<RelabelConfig>,
+    #[serde(default)]
+    pub body_size_limit: Option<ByteSize>,
+    #[serde(default)]
+    pub sample_limit: Option<u64>,
+    #[serde(default)]
+    pub label_limit: Option<u64>,
+    #[serde(default)]
+    pub label_name_length_limit: Option<u64>,
+    #[serde(default)]
+    pub label_value_length_limit: Option<u64>,
+    #[serde(default)]
+    pub target_limit: Option<u64>,
+}
+
+fn metrics_path() -> String {
+    "/metrics".into()
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    #[default]
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Protocol {
+    /// Not spoken here; the others are asked for.
+    PrometheusProto,
+    #[serde(rename = "PrometheusText0.0.4")]
+    Text004,
+    /// Not spoken here; the others are asked for.
+    #[serde(rename = "PrometheusText1.0.0")]
+    Text100,
+    #[serde(rename = "OpenMetricsText0.0.1")]
+    OpenMetrics001,
+    #[serde(rename = "OpenMetricsText1.0.0")]
+    OpenMetrics100,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicAuth {
+    #[serde(default)]
+    pub username: String,
+    #[serde(default)]
+    pub password: Secret,
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Authorization {
+    #[serde(default = "bearer")]
+    pub r#type: String,
+    #[serde(default)]
+    pub credentials: Secret,
+    #[serde(default)]
+    pub credentials_file: Option<PathBuf>,
+}
+
+fn bearer() -> String {
+    "Bearer".into()
+}
+
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    pub ca_file: Option<PathBuf>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub server_name: Option<String>,
+    pub insecure_skip_verify: bool,
+    pub min_version: Option<PrometheusTlsVersion>,
+    pub max_version: Option<PrometheusTlsVersion>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+pub enum PrometheusTlsVersion {
+    #[serde(rename = "TLS12", alias = "TLS11", alias = "TLS10")]
+    V1_2,
+    #[serde(rename = "TLS13")]
+    V1_3,
+}
+
+impl From<TlsConfig> for TlsClientConfig {
+    fn from(config: TlsConfig) -> Self {
+        let version = |version| match version {
+            PrometheusTlsVersion::V1_2 => TlsVersion::V1_2,
+            PrometheusTlsVersion::V1_3 => TlsVersion::V1_3,
+        };
+        TlsClientConfig {
+            ca_file: config.ca_file,
+            certificate_file: config.cert_file,
+            key_file: config.key_file,
+            server_name: config.server_name,
+            verify: !config.insecure_skip_verify,
+            min_version: config.min_version.map(version).unwrap_or_default(),
+            max_version: config.max_version.map(version),
+            ..TlsClientConfig::default()
+        }
+    }
+}
+
+/// Also what a file or an HTTP endpoint lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TargetGroup {
+    pub targets: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileSdConfig {
+    /// Files of target groups, in JSON or YAML. The last part of a path may hold `*`.
+    pub files: Vec<String>,
+    #[serde(default = "five_minutes")]
+    pub refresh_interval: Interval,
+}
+
+fn five_minutes() -> Interval {
+    Interval::from_secs(300)
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSdConfig {
+    pub url: String,
+    #[serde(default = "one_minute")]
+    pub refresh_interval: Interval,
+    #[serde(default)]
+    pub basic_auth: Option<BasicAuth>,
+    #[serde(default)]
+    pub authorization: Option<Authorization>,
+    #[serde(default)]
+    pub tls_config: TlsConfig,
+}
+
+fn one_minute() -> Interval {
+    Interval::from_secs(60)
+}
+
+impl HttpSdConfig {
+    /// What is wrong with it.
+    pub fn fault(&self) -> Option<String> {
+        let url: Option<Uri> = self.url.parse().ok();
+        let good = url.is_some_and(|url| url.scheme().is_some() && url.host().is_some());
+        (!good).then(|| format!("`{}` is no URL", self.url))
+    }
+}

@@ -1,0 +1,138 @@
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ::config::Setting;
+use engine::outlet::Phase;
+use engine::testing::{Catch, receiver, stop};
+use testkit::http::{Response, Server};
+
+use super::*;
+use crate::scraping::shown;
+
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Settings of one job that scrapes often.
+fn settings(more: impl FnOnce(Setting) -> Setting) -> Setting {
+    let job = Setting::map().with("job_name", "shop").with("scrape_interval", "50ms");
+    let config = Setting::map().with("scrape_configs", Setting::list([more(job)]));
+    Setting::map().with("config", config)
+}
+
+fn targets(server: &Server) -> Setting {
+    Setting::list([Setting::map().with("targets", Setting::list([server.address().to_string()]))])
+}
+
+/// Runs the receiver and returns the first lines that `wanted` picks from a batch.
+async fn until(catch: &Catch, mut wanted: impl FnMut(&[String]) -> bool) -> Vec<String> {
+    loop {
+        for batch in catch.records(1).await {
+            let lines = shown(&batch);
+            if wanted(&lines) {
+                return lines;
+            }
+        }
+    }
+}
+
+fn value<'l>(lines: &'l [String], name: &str) -> Option<&'l str> {
+    lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix("{} ")?.split(' ').next())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_is_scraped_and_its_failures_are_told() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let server = Server::start(move |request| {
+        let mut asked = seen.lock().unwrap();
+        asked.push(request);
+        match asked.len() {
+            2 => Response::new(503, "busy"),
+            _ => Response::new(200, "# TYPE a counter\na 7\n").with("Content-Type", TEXT),
+        }
+    });
+    let settings = settings(|job| {
+        let authorization = Setting::map().with("credentials", "letmein");
+        job.with("static_configs", targets(&server)).with("authorization", authorization)
+    });
+    let (catch, (phase, stop)) = (Catch::default(), stop());
+    let running = tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
+    let first = until(&catch, |lines| value(lines, "up").is_some()).await;
+    assert_eq!((value(&first, "a"), value(&first, "up")), (Some("7.0"), Some("1.0")));
+    assert_eq!(value(&first, "scrape_samples_scraped"), Some("1.0"));
+    assert_eq!(value(&first, "scrape_samples_post_metric_relabeling"), Some("1.0"));
+    assert_eq!(value(&first, "scrape_series_added"), Some("1.0"));
+    assert!(value(&first, "scrape_duration_seconds").is_some());
+    let second = until(&catch, |_| true).await;
+    assert_eq!((value(&second, "a"), value(&second, "up")), (Some("stale"), Some("0.0")));
+    let third = until(&catch, |_| true).await;
+    assert_eq!((value(&third, "a"), value(&third, "up")), (Some("7.0"), Some("1.0")));
+    phase.send_replace(Phase::Draining);
+    running.await.unwrap().unwrap();
+    let request = asked.lock().unwrap().remove(0);
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/metrics"));
+    assert_eq!(request.header("authorization"), Some("Bearer letmein"));
+    assert_eq!(request.header("x-prometheus-scrape-timeout-seconds"), Some("0.05"));
+    assert!(request.header("accept").unwrap().starts_with("application/openmetrics-text;version=1.0.0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_come_compressed() {
+    let server = Server::start(|request| {
+        assert_eq!(request.header("accept-encoding"), Some("gzip"));
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packed.write_all(b"a 1\n# EOF\n").unwrap();
+        let answer = Response::new(200, packed.finish().unwrap()).with("Content-Encoding", "gzip");
+        answer.with("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    });
+    let (catch, (_phase, stop)) = (Catch::default(), stop());
+    let settings = settings(|job| job.with("static_configs", targets(&server)));
+    tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
+    assert_eq!(value(&until(&catch, |_| true).await, "a"), Some("1.0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_come_and_go() {
+    let list = Arc::new(Mutex::new("[]".to_owned()));
+    let given = list.clone();
+    let server = Server::start(move |request| match request.path.as_str() {
+        "/sd" => Response::new(200, given.lock().unwrap().clone()).with("Content-Type", "application/json"),
+        _ => Response::new(200, "a 1\n").with("Content-Type", TEXT),
+    });
+    let settings = settings(|job| {
+        let discovery = Setting::map().with("url", format!("{}/sd", server.url()));
+        job.with("http_sd_configs", Setting::list([discovery.with("refresh_interval", "100ms")]))
+    });
+    let (catch, (phase, stop)) = (Catch::default(), stop());
+    let running = tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
+    *list.lock().unwrap() = format!(r#"[{{"targets": ["{}"]}}]"#, server.address());
+    until(&catch, |lines| value(lines, "a") == Some("1.0")).await;
+    // An answer that is no list changes nothing.
+    *list.lock().unwrap() = "[{".into();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    catch.take();
+    until(&catch, |lines| value(lines, "a") == Some("1.0")).await;
+    *list.lock().unwrap() = "[]".into();
+    let last = until(&catch, |lines| value(lines, "a") == Some("stale")).await;
+    assert_eq!(value(&last, "up"), Some("stale"));
+    phase.send_replace(Phase::Draining);
+    running.await.unwrap().unwrap();
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    let job = |text: &str| Setting::map().with("job_name", text);
+    let jobs = |jobs: Vec<Setting>| {
+        let config = Setting::map().with("scrape_configs", Setting::list(jobs));
+        receiver::<Prometheus>(Setting::map().with("config", config))
+    };
+    assert!(jobs(vec![job("a"), job("b")]).is_ok());
+    let twice = jobs(vec![job("a"), job("a")]).err().unwrap();
+    assert!(twice.contains("job `a`: another job has the same name"), "{twice}");
+    assert!(jobs(vec![Setting::map()]).is_err());
+    assert!(jobs(vec![job("a").with("scrape_intervall", "5s")]).is_err());
+    let discovery = Setting::list([Setting::map().with("url", "localhost/sd")]);
+    assert!(jobs(vec![job("a").with("http_sd_configs", discovery)]).is_err());
+    let alerting = Setting::map().with("alerting", Setting::map());
+    assert!(receiver::<Prometheus>(Setting::map().with("config", alerting)).is_err());
+}

@@ -1,0 +1,256 @@
+//! From samples to OTLP's metrics, and the memory of which series a target had.
+//!
+//! A histogram's and a summary's samples are gathered into one point. A series is a metric with its attributes; one
+//! that was there in the scrape before and is no more ends with a point that records no value.
+
+mod point;
+mod resource;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::metric::MetricKind;
+use model::{Arena, Batch, List, Metric, Tag, Value};
+use wire::prometheus::{Exemplar, Families, Family, Kind, Part, ucum};
+
+use super::labels::{Labels, NAME};
+use point::Draft;
+use resource::Scopes;
+
+/// Between the parts of a series' key; it stands in no UTF-8 text.
+const SEPARATOR: u8 = 0xff;
+
+/// What is known of a metric, whatever its attributes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Shape {
+    name: String,
+    help: String,
+    unit: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+struct Entry {
+    shape: Arc<Shape>,
+    /// The latest scrape that had it.
+    seen: u64,
+    /// Its place among that scrape's drafts.
+    draft: usize,
+    /// A point was sent.
+    sent: bool,
+    /// Its end is to be told.
+    watched: bool,
+}
+
+/// The series of one target.
+#[derive(Debug, Default)]
+pub struct Series {
+    /// By job, instance, metric and attributes.
+    entries: HashMap<Box<[u8]>, Entry>,
+    shapes: HashMap<String, Arc<Shape>>,
+    scrape: u64,
+}
+
+/// One scrape under translation.
+pub struct Translation<'s> {
+    series: &'s mut Series,
+    batch: Batch,
+    scopes: Scopes,
+    drafts: Vec<Draft>,
+    /// Series that were not there before.
+    pub added: u64,
+    /// Nanoseconds since the epoch.
+    time: u64,
+    key: Vec<u8>,
+}
+
+/// One sample after relabelling.
+pub struct Relabelled<'a> {
+    pub labels: &'a Labels<'a>,
+    pub value: f64,
+    /// Nanoseconds since the epoch, when the page gave it.
+    pub timestamp: Option<u64>,
+    pub exemplar: Option<&'a Exemplar<'a>>,
+    /// Whether the end of its series is told.
+    pub watched: bool,
+}
+
+impl<'s> Translation<'s> {
+    pub fn new(series: &'s mut Series, tag: Tag, time: u64, scheme: &str) -> Translation<'s> {
+        series.scrape += 1;
+        Translation {
+            series,
+            batch: Batch::new(tag, Vec::new()),
+            scopes: Scopes::new(scheme),
+            drafts: Vec::new(),
+            added: 0,
+            time,
+            key: Vec::new(),
+        }
+    }
+
+    /// Takes in a sample, whose name is one of its labels.
+    pub fn sample(&mut self, families: &Families, sample: &Relabelled<'_>) {
+        let name = sample.labels.get(NAME);
+        let (family, part) = match families.of(name) {
+            Some((family, part)) => (Some(family), part),
+            None => (None, Part::Value),
+        };
+        let kind = family.map_or(Kind::Unknown, |family| family.kind);
+        if name == "target_info" {
+            return self.scopes.target_info(&mut self.batch.arena, sample.labels);
+        }
+        if kind == Kind::GaugeHistogram {
+            return;
+        }
+        let bound = match (kind, part) {
+            (Kind::Histogram, Part::Bucket) => Some("le"),
+            (Kind::Summary, Part::Value) => Some("quantile"),
+            _ => None,
+        };
+        let number = bound.map(|label| sample.labels.get(label).parse::<f64>());
+        let Ok(number) = number.transpose() else { return };
+        let shape = self.shape(name, family, part);
+        write_key(&mut self.key, sample.labels, &shape);
+        let place = self.draft(shape, sample);
+        let exemplar =
+            sample.exemplar.map(|exemplar| point::exemplar(&mut self.batch.arena, exemplar, self.time));
+        let draft = &mut self.drafts[place];
+        draft.exemplars.extend(exemplar);
+        draft.take(part, number, sample.value);
+    }
+
+    /// The metric's shape, made once for as long as the page says the same of it.
+    fn shape(&mut self, sample: &str, family: Option<&Family>, part: Part) -> Arc<Shape> {
+        let kind = family.map_or(Kind::Unknown, |family| family.kind);
+        let total;
+        let name = match (family, kind) {
+            (Some(family), Kind::Histogram | Kind::Summary) => family.name.as_str(),
+            (Some(family), Kind::Counter) if part == Part::Created => {
+                total = format!("{}_total", family.name);
+                total.as_str()
+            }
+            _ => sample,
+        };
+        let (help, unit) = family.map_or(("", ""), |family| (family.help.as_str(), family.unit.as_str()));
+        if let Some(shape) = self.series.shapes.get(name)
+            && (shape.kind, shape.help.as_str()) == (kind, help)
+        {
+            return shape.clone();
+        }
+        let unit = if unit.is_empty() { String::new() } else { ucum(unit) };
+        let shape = Arc::new(Shape { name: name.to_owned(), help: help.to_owned(), unit, kind });
+        self.series.shapes.insert(shape.name.clone(), shape.clone());
+        shape
+    }
+
+    /// The draft of the series whose key was written.
+    fn draft(&mut self, shape: Arc<Shape>, sample: &Relabelled<'_>) -> usize {
+        let (place, scrape) = (self.drafts.len(), self.series.scrape);
+        let watched = sample.watched;
+        match self.series.entries.get_mut(self.key.as_slice()) {
+            Some(entry) if entry.seen == scrape && Arc::ptr_eq(&entry.shape, &shape) => return entry.draft,
+            Some(entry) => {
+                *entry = Entry { shape: shape.clone(), seen: scrape, draft: place, sent: entry.sent, watched }
+            }
+            None => {
+                self.added += 1;
+                let entry = Entry { shape: shape.clone(), seen: scrape, draft: place, sent: false, watched };
+                self.series.entries.insert(self.key.as_slice().into(), entry);
+            }
+        }
+        let (scope, attributes) = self.scopes.locate(&mut self.batch, &self.key);
+        let time = sample.timestamp.unwrap_or(self.time);
+        self.drafts.push(Draft::new(shape, scope, attributes, time));
+        place
+    }
+
+    /// Forgets what was taken in: the page turned out to be bad.
+    pub fn abandon(&mut self) {
+        self.drafts.clear();
+        self.added = 0;
+        let scrape = self.series.scrape;
+        self.series.entries.retain(|_, entry| entry.sent);
+        for entry in self.series.entries.values_mut().filter(|entry| entry.seen == scrape) {
+            entry.seen = 0;
+        }
+    }
+
+    /// The batch, with an end for each series that this scrape did not have.
+    pub fn finish(mut self) -> Batch {
+        let scrape = self.series.scrape;
+        let gone: Vec<_> = self.series.entries.extract_if(|_, entry| entry.seen != scrape).collect();
+        for (key, entry) in gone.into_iter().filter(|(_, entry)| entry.sent && entry.watched) {
+            let (scope, attributes) = self.scopes.locate(&mut self.batch, &key);
+            let mut draft = Draft::new(entry.shape, scope, attributes, self.time);
+            draft.ended = true;
+            self.drafts.push(draft);
+        }
+        for entry in self.series.entries.values_mut() {
+            entry.sent = self.drafts.get(entry.draft).is_some_and(Draft::has_point);
+        }
+        self.series.shapes.retain(|_, shape| Arc::strong_count(shape) > 1);
+        let mut places: HashMap<(u32, *const Shape), usize> = HashMap::new();
+        for draft in std::mem::take(&mut self.drafts) {
+            let metric = *places.entry((draft.scope, Arc::as_ptr(&draft.shape))).or_insert_with(|| {
+                self.batch.metrics.push(metric(&mut self.batch.arena, &draft.shape, draft.scope));
+                self.batch.metrics.len() - 1
+            });
+            self.batch.metrics[metric].points.extend(draft.into_point());
+        }
+        self.batch.metrics.retain(|metric| !metric.points.is_empty());
+        self.scopes.finish(&mut self.batch);
+        self.batch
+    }
+}
+
+/// Job, instance, metric, and each label that becomes an attribute.
+fn write_key(key: &mut Vec<u8>, labels: &Labels<'_>, shape: &Shape) {
+    key.clear();
+    for part in [labels.get("job"), labels.get("instance"), &shape.name] {
+        key.extend_from_slice(part.as_bytes());
+        key.push(SEPARATOR);
+    }
+    for (name, value) in labels.iter() {
+        let is_bound = match shape.kind {
+            Kind::Histogram => name == "le",
+            Kind::Summary => name == "quantile",
+            _ => false,
+        };
+        if is_bound || name == "job" || name == "instance" || name.starts_with("__") {
+            continue;
+        }
+        for part in [name, value] {
+            key.extend_from_slice(part.as_bytes());
+            key.push(SEPARATOR);
+        }
+    }
+}
+
+fn metric(arena: &mut Arena, shape: &Shape, scope: u32) -> Metric {
+    let (kind, monotonic) = match shape.kind {
+        Kind::Counter => (MetricKind::Sum, true),
+        Kind::Info | Kind::StateSet => (MetricKind::Sum, false),
+        Kind::Histogram | Kind::GaugeHistogram => (MetricKind::Histogram, false),
+        Kind::Summary => (MetricKind::Summary, false),
+        Kind::Gauge | Kind::Unknown => (MetricKind::Gauge, false),
+    };
+    let mut metadata = List::EMPTY;
+    let (key, value) = (arena.store(b"prometheus.type"), arena.store(shape.kind.as_str().as_bytes()));
+    arena.push(&mut metadata, key, Value::Str(value));
+    Metric {
+        name: arena.store(shape.name.as_bytes()),
+        description: arena.store(shape.help.as_bytes()),
+        unit: arena.store(shape.unit.as_bytes()),
+        metadata,
+        kind,
+        // Cumulative, of those that have a temporality.
+        temporality: if matches!(kind, MetricKind::Sum | MetricKind::Histogram) { 2 } else { 0 },
+        monotonic,
+        points: Vec::new(),
+        scope,
+    }
+}
+
+#[cfg(test)]
+mod tests;
