@@ -1,59 +1,20 @@
 //! Collector configurations run, with OpenTelemetry's own SDKs as senders and a counting OTLP endpoint behind.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
-#[path = "support/mod.rs"]
+#[path = "support/otlp.rs"]
+mod endpoint;
 mod support;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use endpoint::Endpoint;
 use model::Signal;
 use support::outrigger;
-use testkit::http::{Response, Server};
 use testkit::process::{Folder, Running, wait_until};
 use testkit::tools::free_port;
 use testkit::{need, tools};
-use wire::otlp;
-
-/// An OTLP endpoint that keeps what it gets.
-struct Endpoint {
-    server: Server,
-    requests: Arc<Mutex<Vec<(Signal, Vec<u8>)>>>,
-}
-
-impl Endpoint {
-    fn start() -> Endpoint {
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let kept = requests.clone();
-        let server = Server::start(move |request| {
-            let signal = match request.path.as_str() {
-                "/v1/logs" => Signal::Logs,
-                "/v1/traces" => Signal::Traces,
-                "/v1/metrics" => Signal::Metrics,
-                _ => return Response::new(404, "no such path"),
-            };
-            match request.decoded() {
-                Ok(body) => kept.lock().unwrap().push((signal, body)),
-                Err(error) => return Response::new(400, error.to_string()),
-            }
-            Response::new(200, Vec::new())
-        });
-        Endpoint { server, requests }
-    }
-
-    fn items(&self, signal: Signal) -> u64 {
-        let requests = self.requests.lock().unwrap();
-        let of = requests.iter().filter(|(of, _)| *of == signal);
-        of.map(|(_, body)| otlp::count(signal, body).expect("a request")).sum()
-    }
-
-    fn holds(&self, text: &str) -> bool {
-        let requests = self.requests.lock().unwrap();
-        requests.iter().any(|(_, body)| memchr::memmem::find(body, text.as_bytes()).is_some())
-    }
-}
 
 /// A server of `grpcio` that counts items, fails the first call of each signal, and tells its port and counts.
 const GRPC_SERVER: &str = r#"
