@@ -21,6 +21,7 @@ mod time;
 mod types;
 mod uuid;
 mod xml;
+mod xxh3;
 
 use crate::context::{Context, LOG};
 use crate::function::{Function, Kind, function, may, need};
@@ -227,6 +228,8 @@ pub static FUNCTIONS: &[Function] = &[
     function("SHA1", &[need("target", Kind::String)], hash::sha1),
     function("SHA256", &[need("target", Kind::String)], hash::sha256),
     function("SHA512", &[need("target", Kind::String)], hash::sha512),
+    function("XXH128", &[need("target", Kind::String)], hash::xxh128),
+    function("XXH3", &[need("target", Kind::String)], hash::xxh3),
     // Parsing.
     function(
         "ExtractGrokPatterns",

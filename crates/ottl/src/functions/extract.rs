@@ -92,7 +92,7 @@ pub fn extract_grok(args: &Args<'_>, t: &mut Target<'_>) -> Result {
     let named_only = args.literal_bool(2).unwrap_or(false);
     let grok = compiled(&t.text(pattern), named_only, definitions(args))?;
     let mut captures = grok.regex.create_captures();
-    regex_captures(&grok, t, text, &mut captures);
+    grok.regex.captures(t.bytes(text), &mut captures);
     let mut map = List::EMPTY;
     for (group, field) in &grok.fields {
         let Some(span) = captures.get_group_by_name(group) else { continue };
@@ -109,13 +109,4 @@ pub fn extract_grok(args: &Args<'_>, t: &mut Target<'_>) -> Result {
         }
     }
     Ok(Val::Map(map))
-}
-
-fn regex_captures(
-    grok: &Grok,
-    t: &Target<'_>,
-    text: model::Span,
-    captures: &mut regex_automata::util::captures::Captures,
-) {
-    grok.regex.captures(t.bytes(text), captures);
 }

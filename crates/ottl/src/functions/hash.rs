@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256, Sha512};
 
-use super::digest;
+use super::{digest, xxh3};
 use crate::fault::RunError;
 use crate::function::Args;
 use crate::like;
@@ -51,4 +51,17 @@ pub fn murmur128(args: &Args<'_>, t: &mut Target<'_>) -> Result {
 pub fn fnv(args: &Args<'_>, t: &mut Target<'_>) -> Result {
     let text = args.string(0, t)?;
     Ok(Val::Int(digest::fnv(t.bytes(text)) as i64))
+}
+
+pub fn xxh3(args: &Args<'_>, t: &mut Target<'_>) -> Result {
+    hex(args, t, |text, out| like::write_hex(&xxh3::xxh3(text).to_be_bytes(), out))
+}
+
+/// The high half first.
+pub fn xxh128(args: &Args<'_>, t: &mut Target<'_>) -> Result {
+    hex(args, t, |text, out| {
+        let (low, high) = xxh3::xxh128(text);
+        like::write_hex(&high.to_be_bytes(), out);
+        like::write_hex(&low.to_be_bytes(), out);
+    })
 }

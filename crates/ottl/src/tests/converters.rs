@@ -144,6 +144,8 @@ fn hashes() {
             ("FNV(\"hello world\")", "8618312879776256743"),
             ("Murmur3Hash(\"test\")", r#""13d26bba""#),
             ("Len(Murmur3Hash128(\"test\"))", "32"),
+            ("XXH3(\"\")", r#""2d06800538d394c2""#),
+            ("XXH128(\"\")", r#""99aa06d3014798d86001c324468d497f""#),
             ("SHA256(1)", "!must be a string"),
             ("Len(UUID())", "36"),
             ("Substring(UUIDv7(), 0, 13)", r#""018bcfe5-6800""#),
