@@ -28,12 +28,13 @@
 //! a page without it does not tell when its counters began. A series that is gone ends with a point that records no
 //! value. Each scrape adds `up` and the `scrape_*` series. A redirect is an error.
 
+mod access;
 mod config;
-mod credentials;
 mod discovery;
 mod job;
 mod labels;
 mod md5;
+mod page;
 mod relabel;
 mod scrape;
 mod translate;

@@ -42,7 +42,8 @@ impl Ticks {
         }
     }
 
-    /// What comes of `work`, or `None` when the process drains first: nobody waits for a scrape.
+    /// What comes of `work`, or `None` when the process drains first: nobody waits for a request. Sending is no
+    /// such work: a batch that was begun to be sent is counted, and must arrive.
     pub async fn unless_over<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -76,6 +77,13 @@ pub enum ScrapeError {
 }
 
 impl Page {
+    /// For log lines: without user, password and query, which may be secrets.
+    pub fn name(&self) -> String {
+        let port = self.uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let (scheme, host) = (self.uri.scheme_str().unwrap_or_default(), self.uri.host().unwrap_or_default());
+        format!("{scheme}://{host}{port}{}", self.uri.path())
+    }
+
     /// The answer, if it says that all is well.
     pub async fn get(&self) -> Result<Response, ScrapeError> {
         let mut request = Request::new(Bytes::new());

@@ -16,8 +16,8 @@ use net::Environment;
 use net::http::{Client, ClientSettings};
 use tokio::time::Instant;
 
+use super::access;
 use super::config::{FileSdConfig, HttpSdConfig, TargetGroup};
-use super::credentials;
 use crate::scraping::Page;
 
 /// Some hundred thousand targets.
@@ -32,7 +32,7 @@ pub type Found = (TargetGroup, Vec<(String, String)>);
 pub enum Source {
     Settings(Vec<TargetGroup>),
     Files(FileSdConfig),
-    Http(Box<HttpSdConfig>, Page),
+    Http(Box<(HttpSdConfig, Page)>),
 }
 
 /// A source and what it gave last.
@@ -50,7 +50,7 @@ impl Watched {
             // Read once.
             Source::Settings(_) => Duration::from_secs(365 * 24 * 3600),
             Source::Files(config) => *config.refresh_interval,
-            Source::Http(config, _) => *config.refresh_interval,
+            Source::Http(http) => *http.0.refresh_interval,
         };
         let every = every.max(Duration::from_millis(100));
         Watched { source, every, next: Instant::now(), found: BTreeMap::new() }
@@ -64,7 +64,7 @@ impl Watched {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let page = Page { client, uri, headers, timeout: TIMEOUT, max_bytes: MAX_LIST_BYTES };
-        Ok(Watched::new(Source::Http(Box::new(config), page)))
+        Ok(Watched::new(Source::Http(Box::new((config, page)))))
     }
 
     /// When to look again.
@@ -81,9 +81,9 @@ impl Watched {
         match &self.source {
             Source::Settings(groups) => _ = self.found.insert(String::new(), groups.clone()),
             Source::Files(config) => read_files(config, &mut self.found, faults),
-            Source::Http(config, page) => match ask(config, page.clone()).await {
-                Ok(groups) => _ = self.found.insert(config.url.clone(), groups),
-                Err(why) => faults.push(format!("`{}`: {why}", config.url)),
+            Source::Http(http) => match ask(&http.0, http.1.clone()).await {
+                Ok(groups) => _ = self.found.insert(http.0.url.clone(), groups),
+                Err(why) => faults.push(format!("`{}`: {why}", http.1.name())),
             },
         }
     }
@@ -104,7 +104,7 @@ impl Watched {
 }
 
 async fn ask(config: &HttpSdConfig, mut page: Page) -> Result<Vec<TargetGroup>, String> {
-    let authorization = credentials::header(config.basic_auth.as_ref(), config.authorization.as_ref());
+    let authorization = access::header(config.basic_auth.as_ref(), config.authorization.as_ref());
     if let Some(value) = authorization.map_err(|error| error.to_string())? {
         page.headers.insert(AUTHORIZATION, value);
     }

@@ -17,6 +17,9 @@ use super::labels::{Labels, NAME};
 use point::Draft;
 use resource::Scopes;
 
+/// Most memory of one scrape's metrics. A page of the largest size stays below, unless its target has many labels.
+const MAX_BATCH_BYTES: usize = 512 << 20;
+
 /// Between the parts of a series' key; it stands in no UTF-8 text.
 const SEPARATOR: u8 = 0xff;
 
@@ -87,6 +90,11 @@ impl<'s> Translation<'s> {
             time,
             key: Vec::new(),
         }
+    }
+
+    /// There is no room for more.
+    pub fn is_full(&self) -> bool {
+        self.batch.arena.byte_size() + self.drafts.len() * size_of::<Draft>() > MAX_BATCH_BYTES
     }
 
     /// Takes in a sample, whose name is one of its labels.

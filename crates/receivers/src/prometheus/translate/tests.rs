@@ -5,7 +5,7 @@ use wire::prometheus::Format;
 use super::*;
 use crate::prometheus::config::GlobalConfig;
 use crate::prometheus::job::Job;
-use crate::prometheus::scrape::{Counts, read};
+use crate::prometheus::page::{Counts, read};
 use crate::scraping::{ScrapeError, shown};
 
 const OPEN_METRICS: &str = include_str!("../../../../../fixtures/prometheus/python.openmetrics");
