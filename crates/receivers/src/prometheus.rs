@@ -26,7 +26,7 @@
 //! become monotonic cumulative sums, histograms and summaries their OTLP kinds, everything else gauges; `job` and
 //! `instance` become the resource's `service.name` and `service.instance.id`. A start time comes from `_created` only:
 //! a page without it does not tell when its counters began. A series that is gone ends with a point that records no
-//! value. Each scrape adds `up` and the `scrape_*` series. A redirect is an error.
+//! value. Each scrape adds `up` and the `scrape_*` series.
 
 mod access;
 mod config;
@@ -62,6 +62,9 @@ use scrape::Scraper;
 pub struct Config {
     /// Prometheus' configuration: `global` and `scrape_configs`, with static, file and HTTP discovery.
     pub config: PrometheusConfig,
+    /// Leave `_total` and the unit out of the names of metrics.
+    #[serde(default)]
+    pub trim_metric_suffixes: bool,
 }
 
 pub struct Prometheus {
@@ -77,16 +80,18 @@ impl Receiver for Prometheus {
         let (mut names, mut jobs, mut refused) = (HashSet::new(), Vec::new(), None);
         for scrape_config in config.config.scrape_configs {
             let name = scrape_config.job_name.clone();
-            if scrape_config.follow_redirects == Some(true) || scrape_config.enable_http2 == Some(true) {
-                let message = format!("job `{name}`: redirects are not followed, and HTTP/2 is not spoken");
-                cx.warn("config", message, "leave out `follow_redirects` and `enable_http2`");
+            if scrape_config.enable_http2 == Some(true) {
+                let message = format!("job `{name}`: HTTP/2 is not spoken");
+                cx.warn("config", message, "leave out `enable_http2`");
             }
             let unique = names.insert(name.clone());
             let mut faults: Vec<String> =
                 scrape_config.http_sd_configs.iter().filter_map(HttpSdConfig::fault).collect();
             faults.extend((!unique).then(|| "another job has the same name".into()));
             match Job::new(scrape_config, &config.config.global) {
-                Ok(job) => jobs.push(Arc::new(job)),
+                Ok(job) => {
+                    jobs.push(Arc::new(Job { trim_suffixes: config.trim_metric_suffixes, ..job }));
+                }
                 Err(why) => faults.push(why),
             }
             for why in faults {

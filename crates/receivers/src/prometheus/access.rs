@@ -108,3 +108,34 @@ fn secret(text: &str, file: Option<&Path>) -> Result<String, ScrapeError> {
     let read = read.map_err(|error| ScrapeError::Unreadable(format!("`{}`: {error}", path.display())))?;
     Ok(read.trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of RFC 7617.
+    #[test]
+    fn passwords_and_tokens_make_the_header() {
+        let basic = |password: &str, password_file: Option<&Path>| BasicAuth {
+            username: "Aladdin".into(),
+            password: password.into(),
+            password_file: password_file.map(Path::to_owned),
+        };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "open sesame\n").unwrap();
+        for basic in [basic("open sesame", None), basic("", Some(file.path()))] {
+            let value = header(Some(&basic), None).unwrap().unwrap();
+            assert_eq!(value.to_str().unwrap(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+            assert!(value.is_sensitive());
+        }
+        assert!(header(Some(&basic("", Some(Path::new("/nowhere")))), None).is_err());
+        let token = |token: &str| Authorization {
+            r#type: bearer(),
+            credentials: token.into(),
+            credentials_file: None,
+        };
+        assert_eq!(header(None, Some(&token("t0"))).unwrap().unwrap(), "Bearer t0");
+        assert!(header(None, Some(&token("a\nb"))).is_err());
+        assert_eq!(header(None, None).unwrap(), None);
+    }
+}

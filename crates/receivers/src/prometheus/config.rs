@@ -76,9 +76,8 @@ pub struct ScrapeConfig {
     pub track_timestamps_staleness: bool,
     #[serde(default = "yes")]
     pub enable_compression: bool,
-    /// Read for compatibility: a redirect is an error here.
-    #[serde(default)]
-    pub follow_redirects: Option<bool>,
+    #[serde(default = "yes")]
+    pub follow_redirects: bool,
     /// Read for compatibility: scrapes speak HTTP/1.1.
     #[serde(default)]
     pub enable_http2: Option<bool>,

@@ -108,7 +108,7 @@ async fn ask(config: &HttpSdConfig, mut page: Page) -> Result<Vec<TargetGroup>, 
     if let Some(value) = authorization.map_err(|error| error.to_string())? {
         page.headers.insert(AUTHORIZATION, value);
     }
-    let answer = page.get().await.map_err(|error| error.to_string())?;
+    let answer = page.get_following().await.map_err(|error| error.to_string())?;
     serde_json::from_slice(&answer.body).map_err(|error| error.to_string())
 }
 

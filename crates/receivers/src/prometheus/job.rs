@@ -1,6 +1,6 @@
 //! A scrape configuration that was checked, and the targets it makes of what discovery finds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use axum::http::Uri;
@@ -37,6 +37,8 @@ pub struct Job {
     pub metric_relabel: Vec<Rule>,
     pub limits: Limits,
     pub accept: String,
+    /// Names lose `_total` and their unit.
+    pub trim_suffixes: bool,
 }
 
 /// One endpoint to scrape.
@@ -82,17 +84,18 @@ impl Job {
             metric_relabel: rules("metric_relabel_configs", &config.metric_relabel_configs)?,
             limits: limits(&config, global),
             accept: accept(config.scrape_protocols.as_deref()),
+            trim_suffixes: false,
             config,
         })
     }
 
     /// The targets of these groups, each once, and why there are not more.
     pub fn targets(&self, groups: &[(TargetGroup, Vec<(String, String)>)]) -> (Vec<Target>, Vec<String>) {
-        let (mut targets, mut faults) = (Vec::new(), Vec::new());
+        let (mut targets, mut faults, mut known) = (Vec::new(), Vec::new(), HashSet::new());
         for (group, found) in groups {
             for address in &group.targets {
                 match self.target(group, found, address) {
-                    Ok(Some(target)) if !targets.contains(&target) => targets.push(target),
+                    Ok(Some(target)) if known.insert(target.clone()) => targets.push(target),
                     Ok(_) => {}
                     Err(why) => faults.push(format!("`{address}`: {why}")),
                 }

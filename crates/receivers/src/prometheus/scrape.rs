@@ -18,7 +18,7 @@ use super::access;
 use super::config::Protocol;
 use super::job::{Job, Target};
 use super::page::{Counts, read, report};
-use super::translate::{Series, Translation};
+use super::translate::{Series, Translation, TranslationSettings};
 use crate::scraping::{Health, Page, ScrapeError, Ticks};
 
 /// The first scrapes of many targets are spread over this, so that they do not all come at once.
@@ -93,8 +93,14 @@ impl Scraper {
     }
 
     fn translation(&mut self, time: u64) -> Translation<'_> {
-        let scheme = self.page.uri.scheme_str().unwrap_or_default();
-        Translation::new(&mut self.series, self.out.id().clone(), time, scheme)
+        let (job, labels) = (&self.job, &self.target.labels);
+        let settings = TranslationSettings {
+            scheme: self.page.uri.scheme_str().unwrap_or_default().to_owned(),
+            job: labels.get("job").to_owned(),
+            instance: labels.get("instance").to_owned(),
+            trim_suffixes: job.trim_suffixes,
+        };
+        Translation::new(&mut self.series, self.out.id().clone(), time, settings)
     }
 
     fn tell(&mut self, error: Option<ScrapeError>) {
@@ -122,7 +128,10 @@ impl Scraper {
         if let Some(value) = access::header(config.basic_auth.as_ref(), config.authorization.as_ref())? {
             page.headers.insert(AUTHORIZATION, value);
         }
-        let answer = page.get().await?;
+        let answer = match config.follow_redirects {
+            true => page.get_following().await?,
+            false => page.get().await?,
+        };
         let body = match answer.header("content-encoding") {
             Some("gzip") => gunzip(&answer.body, page.max_bytes)?,
             _ => answer.body.clone(),

@@ -54,9 +54,21 @@ pub struct Series {
     scrape: u64,
 }
 
+/// What is the same for every scrape of a target.
+#[derive(Debug, Clone, Default)]
+pub struct TranslationSettings {
+    pub scheme: String,
+    /// The target's own, for samples that relabelling has left without.
+    pub job: String,
+    pub instance: String,
+    /// Names lose `_total` and their unit.
+    pub trim_suffixes: bool,
+}
+
 /// One scrape under translation.
 pub struct Translation<'s> {
     series: &'s mut Series,
+    settings: TranslationSettings,
     batch: Batch,
     scopes: Scopes,
     drafts: Vec<Draft>,
@@ -79,12 +91,18 @@ pub struct Relabelled<'a> {
 }
 
 impl<'s> Translation<'s> {
-    pub fn new(series: &'s mut Series, tag: Tag, time: u64, scheme: &str) -> Translation<'s> {
+    pub fn new(
+        series: &'s mut Series,
+        tag: Tag,
+        time: u64,
+        settings: TranslationSettings,
+    ) -> Translation<'s> {
         series.scrape += 1;
         Translation {
             series,
             batch: Batch::new(tag, Vec::new()),
-            scopes: Scopes::new(scheme),
+            scopes: Scopes::new(&settings.scheme),
+            settings,
             drafts: Vec::new(),
             added: 0,
             time,
@@ -119,7 +137,7 @@ impl<'s> Translation<'s> {
         let number = bound.map(|label| sample.labels.get(label).parse::<f64>());
         let Ok(number) = number.transpose() else { return };
         let shape = self.shape(name, family, part);
-        write_key(&mut self.key, sample.labels, &shape);
+        self.write_key(sample.labels, &shape);
         let place = self.draft(shape, sample);
         let exemplar =
             sample.exemplar.map(|exemplar| point::exemplar(&mut self.batch.arena, exemplar, self.time));
@@ -146,10 +164,42 @@ impl<'s> Translation<'s> {
         {
             return shape.clone();
         }
+        let trimmed = if self.settings.trim_suffixes { trimmed(name, kind, unit) } else { name };
+        let (shown, help) = (trimmed.to_owned(), help.to_owned());
         let unit = if unit.is_empty() { String::new() } else { ucum(unit) };
-        let shape = Arc::new(Shape { name: name.to_owned(), help: help.to_owned(), unit, kind });
-        self.series.shapes.insert(shape.name.clone(), shape.clone());
+        let shape = Arc::new(Shape { name: shown, help, unit, kind });
+        self.series.shapes.insert(name.to_owned(), shape.clone());
         shape
+    }
+
+    /// Job, instance, metric, and each label that becomes an attribute.
+    fn write_key(&mut self, labels: &Labels<'_>, shape: &Shape) {
+        let key = &mut self.key;
+        key.clear();
+        let own = [&self.settings.job, &self.settings.instance];
+        let [job, instance] =
+            [("job", own[0]), ("instance", own[1])].map(|(label, own)| match labels.get(label) {
+                "" => own,
+                value => value,
+            });
+        for part in [job, instance, &shape.name] {
+            key.extend_from_slice(part.as_bytes());
+            key.push(SEPARATOR);
+        }
+        let bound = match shape.kind {
+            Kind::Histogram => "le",
+            Kind::Summary => "quantile",
+            _ => "job",
+        };
+        for (name, value) in labels.iter() {
+            if name == bound || name == "job" || name == "instance" || name.starts_with("__") {
+                continue;
+            }
+            for part in [name, value] {
+                key.extend_from_slice(part.as_bytes());
+                key.push(SEPARATOR);
+            }
+        }
     }
 
     /// The draft of the series whose key was written.
@@ -212,27 +262,14 @@ impl<'s> Translation<'s> {
     }
 }
 
-/// Job, instance, metric, and each label that becomes an attribute.
-fn write_key(key: &mut Vec<u8>, labels: &Labels<'_>, shape: &Shape) {
-    key.clear();
-    for part in [labels.get("job"), labels.get("instance"), &shape.name] {
-        key.extend_from_slice(part.as_bytes());
-        key.push(SEPARATOR);
-    }
-    for (name, value) in labels.iter() {
-        let is_bound = match shape.kind {
-            Kind::Histogram => name == "le",
-            Kind::Summary => name == "quantile",
-            _ => false,
-        };
-        if is_bound || name == "job" || name == "instance" || name.starts_with("__") {
-            continue;
-        }
-        for part in [name, value] {
-            key.extend_from_slice(part.as_bytes());
-            key.push(SEPARATOR);
-        }
-    }
+/// Without `_total` and the unit, as far as the name has them.
+fn trimmed<'n>(name: &'n str, kind: Kind, unit: &str) -> &'n str {
+    let name = match kind {
+        Kind::Counter => name.strip_suffix("_total").unwrap_or(name),
+        _ => name,
+    };
+    let without_unit = name.strip_suffix(unit).filter(|_| !unit.is_empty());
+    without_unit.and_then(|name| name.strip_suffix('_')).unwrap_or(name)
 }
 
 fn metric(arena: &mut Arena, shape: &Shape, scope: u32) -> Metric {

@@ -33,7 +33,13 @@ impl Scraped {
         self.time += 1;
         let groups = [(self.job.config.static_configs[0].clone(), Vec::new())];
         let target = self.job.targets(&groups).0.remove(0);
-        let mut translation = Translation::new(&mut self.series, "t".into(), self.time, "http");
+        let settings = TranslationSettings {
+            scheme: "http".into(),
+            job: "shop".into(),
+            instance: "web:9102".into(),
+            trim_suffixes: self.job.trim_suffixes,
+        };
+        let mut translation = Translation::new(&mut self.series, "t".into(), self.time, settings);
         let outcome = read(page.as_bytes(), format, &self.job, &target, &mut translation);
         if outcome.is_err() {
             translation.abandon();
@@ -204,6 +210,27 @@ fn samples_are_relabelled_and_limited() {
         assert!(Scraped::new(&json!({ limit: value + 1 })).page("a 1\n", Format::Text).1.is_ok(), "{limit}");
     }
     assert!(scraped.page("a{x=\"1\",x=\"2\"} 1\n", Format::Text).1.is_err());
+}
+
+#[test]
+fn the_resource_survives_relabelling() {
+    let rules = json!([{"regex": "job|instance", "action": "labeldrop"}]);
+    let (batch, _) = Scraped::new(&json!({"metric_relabel_configs": rules})).page("a 1\n", Format::Text);
+    let resource = json_of(&batch, batch.resources[0].attributes);
+    assert_eq!(
+        (&resource["service.name"], &resource["service.instance.id"]),
+        (&json!("shop"), &json!("web:9102"))
+    );
+}
+
+#[test]
+fn suffixes_are_trimmed_on_request() {
+    let mut scraped = Scraped::new(&json!({}));
+    scraped.job.trim_suffixes = true;
+    let (batch, _) = scraped.page(OPEN_METRICS, Format::OpenMetrics);
+    for name in ["shop_requests", "shop_temperature", "shop_latency", "shop_size_bytes", "shop_build_info"] {
+        found(&batch, name);
+    }
 }
 
 #[test]
