@@ -36,6 +36,7 @@ mod labels;
 mod md5;
 mod page;
 mod relabel;
+mod report;
 mod scrape;
 mod translate;
 

@@ -55,22 +55,9 @@ impl Job {
     /// The error tells what is wrong with the configuration.
     pub fn new(config: ScrapeConfig, global: &GlobalConfig) -> Result<Job, String> {
         let interval = *config.scrape_interval.unwrap_or(global.scrape_interval);
-        if interval.is_zero() {
-            return Err("`scrape_interval` is zero".into());
-        }
-        let timeout = match (config.scrape_timeout, global.scrape_timeout) {
-            (Some(timeout), _) if *timeout > interval => {
-                return Err("`scrape_timeout` is longer than `scrape_interval`".into());
-            }
-            (Some(timeout), _) => *timeout,
-            (None, timeout) => timeout.map_or(Duration::from_secs(10), |timeout| *timeout).min(interval),
-        };
-        if config.job_name.is_empty() {
-            return Err("`job_name` is empty".into());
-        }
-        if config.basic_auth.is_some() && config.authorization.is_some() {
-            return Err("`basic_auth` and `authorization` exclude each other".into());
-        }
+        check(&config, interval)?;
+        let usual = global.scrape_timeout.map_or(Duration::from_secs(10), |timeout| *timeout);
+        let timeout = config.scrape_timeout.map_or(usual.min(interval), |timeout| *timeout);
         let rules = |name: &str, rules: &[RelabelConfig]| {
             let rules = rules.iter().enumerate();
             let rules = rules.map(|(n, rule)| Rule::new(rule).map_err(|why| format!("{name}[{n}]: {why}")));
@@ -135,14 +122,8 @@ impl Job {
         }
         let url = self.url(&labels);
         url.parse::<Uri>().map_err(|_| "it makes no URL".to_owned())?;
-        let time = |name: &str| {
-            let text = labels.get(name);
-            text.parse::<config::Interval>().map_err(|_| format!("`{name}` is `{text}`")).map(|time| *time)
-        };
-        let (interval, timeout) = (time("__scrape_interval__")?, time("__scrape_timeout__")?);
-        if interval.is_zero() {
-            return Err("`__scrape_interval__` is zero".into());
-        }
+        let interval = time(&labels, "__scrape_interval__")?;
+        let timeout = time(&labels, "__scrape_timeout__")?;
         labels.retain(|name| !name.starts_with("__"));
         labels.set_if_absent("instance", address);
         Ok(Some(Target { labels, url, interval, timeout: timeout.min(interval) }))
@@ -184,6 +165,31 @@ impl Job {
         };
         let (scheme, address) = (labels.get("__scheme__"), labels.get("__address__"));
         format!("{scheme}://{address}{slash}{path}{mark}{}", query.join("&"))
+    }
+}
+
+fn check(config: &ScrapeConfig, interval: Duration) -> Result<(), String> {
+    let faults = [
+        (config.job_name.is_empty(), "`job_name` is empty"),
+        (interval.is_zero(), "`scrape_interval` is zero"),
+        (
+            config.scrape_timeout.is_some_and(|timeout| *timeout > interval),
+            "`scrape_timeout` is longer than `scrape_interval`",
+        ),
+        (
+            config.basic_auth.is_some() && config.authorization.is_some(),
+            "`basic_auth` and `authorization` exclude each other",
+        ),
+    ];
+    faults.iter().find(|(wrong, _)| *wrong).map_or(Ok(()), |(_, why)| Err((*why).to_owned()))
+}
+
+/// A time that a label holds.
+fn time(labels: &Labels<'_>, name: &str) -> Result<Duration, String> {
+    let text = labels.get(name);
+    match text.parse::<config::Interval>() {
+        Ok(time) if !time.is_zero() => Ok(*time),
+        _ => Err(format!("`{name}` is `{text}`")),
     }
 }
 

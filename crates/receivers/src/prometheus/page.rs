@@ -1,9 +1,8 @@
-//! From a page to samples under their rules, and the series about the scrape itself.
+//! From a page to samples under their rules.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
-use wire::prometheus::{Entry, Families, Format, Kind, Parser, Sample};
+use wire::prometheus::{Entry, Families, Format, Parser, Sample};
 
 use super::job::{Job, Target};
 use super::labels::{Labels, NAME};
@@ -49,17 +48,19 @@ pub fn read<'a>(
         if job.limits.samples > 0 && counts.kept > job.limits.samples {
             return Err(unreadable(format!("more than {} samples", job.limits.samples)));
         }
-        let given = sample.timestamp.filter(|_| job.config.honor_timestamps);
-        let timestamp = given.map(|at| u64::try_from(at).unwrap_or(0));
-        let watched = given.is_none() || job.config.track_timestamps_staleness;
-        let exemplar = sample.exemplar.as_ref();
-        let sample = Relabelled { labels: &labels, value: sample.value, timestamp, exemplar, watched };
-        translation.sample(&families, &sample);
+        translation.sample(&families, &relabelled(&labels, sample, job));
         if translation.is_full() {
             return Err(unreadable("its samples take too much memory; set `sample_limit`, or drop some"));
         }
     }
     Ok(counts)
+}
+
+fn relabelled<'s>(labels: &'s Labels<'s>, sample: &'s Sample<'s>, job: &Job) -> Relabelled<'s> {
+    let given = sample.timestamp.filter(|_| job.config.honor_timestamps);
+    let timestamp = given.map(|at| u64::try_from(at).unwrap_or(0));
+    let watched = given.is_none() || job.config.track_timestamps_staleness;
+    Relabelled { labels, value: sample.value, timestamp, exemplar: sample.exemplar.as_ref(), watched }
 }
 
 /// The sample's labels and its target's, after the rules; false when they drop it.
@@ -73,17 +74,7 @@ fn relabel<'a>(
     if !labels.fill(sample.labels.drain(..).chain([name])) {
         return Err(unreadable("a sample has a label twice"));
     }
-    for (name, value) in target.labels.iter() {
-        if job.config.honor_labels {
-            labels.set_if_absent(name, value);
-        } else if let Some(own) = labels.replace(name, value) {
-            let mut exported = format!("exported_{name}");
-            while !labels.get(&exported).is_empty() || !target.labels.get(&exported).is_empty() {
-                exported.insert_str(0, "exported_");
-            }
-            labels.set(exported, own);
-        }
-    }
+    add_target(labels, target, job.config.honor_labels);
     if !relabel::apply(&job.metric_relabel, labels) || labels.is_empty() {
         return Ok(false);
     }
@@ -95,6 +86,21 @@ fn relabel<'a>(
     }
     check_limits(labels, job)?;
     Ok(true)
+}
+
+/// Gives a sample its target's labels. Where both have one, the other's is kept under another name, or honoured.
+fn add_target<'a>(labels: &mut Labels<'a>, target: &'a Target, honor_labels: bool) {
+    for (name, value) in target.labels.iter() {
+        if honor_labels {
+            labels.set_if_absent(name, value);
+        } else if let Some(own) = labels.replace(name, value) {
+            let mut exported = format!("exported_{name}");
+            while !labels.get(&exported).is_empty() || !target.labels.get(&exported).is_empty() {
+                exported.insert_str(0, "exported_");
+            }
+            labels.set(exported, own);
+        }
+    }
 }
 
 fn check_limits(labels: &Labels<'_>, job: &Job) -> Result<(), ScrapeError> {
@@ -114,50 +120,4 @@ fn check_limits(labels: &Labels<'_>, job: &Job) -> Result<(), ScrapeError> {
         }
     }
     Ok(())
-}
-
-/// The series about the scrape itself.
-pub fn report(
-    translation: &mut Translation<'_>,
-    job: &Job,
-    target: &Target,
-    up: bool,
-    took: Duration,
-    counts: Counts,
-) {
-    let added = translation.added as f64;
-    let mut series = vec![
-        ("up", "Whether the target could be scraped.", f64::from(u8::from(up))),
-        ("scrape_duration_seconds", "How long the scrape took.", took.as_secs_f64()),
-        ("scrape_samples_scraped", "Samples the target showed.", counts.samples as f64),
-        ("scrape_samples_post_metric_relabeling", "Samples left after relabelling.", counts.kept as f64),
-        ("scrape_series_added", "Series that were not there before.", added),
-    ];
-    if job.config.extra_scrape_metrics {
-        series.extend([
-            ("scrape_timeout_seconds", "Longest a scrape may take.", target.timeout.as_secs_f64()),
-            (
-                "scrape_sample_limit",
-                "Most samples a page may have; 0 is no limit.",
-                job.limits.samples as f64,
-            ),
-            ("scrape_body_size_bytes", "Bytes of the page, decompressed.", counts.bytes as f64),
-        ]);
-    }
-    let mut families = Families::default();
-    for (name, help, value) in series {
-        families.note(Entry::Type { family: name.into(), kind: Kind::Gauge });
-        families.note(Entry::Help { family: name.into(), text: help.into() });
-        if name.ends_with("_seconds") {
-            families.note(Entry::Unit { family: name.into(), unit: "seconds" });
-        }
-        let mut labels = target.labels.clone();
-        labels.set(NAME, name);
-        for (name, value) in &job.external_labels {
-            labels.set_if_absent(name.clone(), value.clone());
-        }
-        let (timestamp, exemplar) = (None, None);
-        translation
-            .sample(&families, &Relabelled { labels: &labels, value, timestamp, exemplar, watched: true });
-    }
 }

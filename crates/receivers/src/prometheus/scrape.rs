@@ -17,7 +17,8 @@ use wire::prometheus::Format;
 use super::access;
 use super::config::Protocol;
 use super::job::{Job, Target};
-use super::page::{Counts, read, report};
+use super::page::{Counts, read};
+use super::report::{Outcome, report};
 use super::translate::{Series, Translation, TranslationSettings};
 use crate::scraping::{Health, Page, ScrapeError, Ticks};
 
@@ -86,7 +87,7 @@ impl Scraper {
             }
         };
         let took = begun.elapsed();
-        report(&mut translation, &job, &target, read.is_ok(), took, counts);
+        report(&mut translation, &job, &target, Outcome { up: read.is_ok(), took, counts });
         let batch = translation.finish();
         self.tell(read.err());
         self.send(batch, counts.bytes).await;

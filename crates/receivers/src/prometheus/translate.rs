@@ -5,32 +5,24 @@
 
 mod point;
 mod resource;
+mod shape;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::metric::MetricKind;
-use model::{Arena, Batch, List, Metric, Tag, Value};
+use model::{Batch, Tag};
 use wire::prometheus::{Exemplar, Families, Family, Kind, Part, ucum};
 
 use super::labels::{Labels, NAME};
 use point::Draft;
 use resource::Scopes;
+use shape::{Shape, trimmed};
 
 /// Most memory of one scrape's metrics. A page of the largest size stays below, unless its target has many labels.
 const MAX_BATCH_BYTES: usize = 512 << 20;
 
 /// Between the parts of a series' key; it stands in no UTF-8 text.
 const SEPARATOR: u8 = 0xff;
-
-/// What is known of a metric, whatever its attributes.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Shape {
-    name: String,
-    help: String,
-    unit: String,
-    kind: Kind,
-}
 
 #[derive(Debug)]
 struct Entry {
@@ -251,7 +243,7 @@ impl<'s> Translation<'s> {
         let mut places: HashMap<(u32, *const Shape), usize> = HashMap::new();
         for draft in std::mem::take(&mut self.drafts) {
             let metric = *places.entry((draft.scope, Arc::as_ptr(&draft.shape))).or_insert_with(|| {
-                self.batch.metrics.push(metric(&mut self.batch.arena, &draft.shape, draft.scope));
+                self.batch.metrics.push(draft.shape.metric(&mut self.batch.arena, draft.scope));
                 self.batch.metrics.len() - 1
             });
             self.batch.metrics[metric].points.extend(draft.into_point());
@@ -259,41 +251,6 @@ impl<'s> Translation<'s> {
         self.batch.metrics.retain(|metric| !metric.points.is_empty());
         self.scopes.finish(&mut self.batch);
         self.batch
-    }
-}
-
-/// Without `_total` and the unit, as far as the name has them.
-fn trimmed<'n>(name: &'n str, kind: Kind, unit: &str) -> &'n str {
-    let name = match kind {
-        Kind::Counter => name.strip_suffix("_total").unwrap_or(name),
-        _ => name,
-    };
-    let without_unit = name.strip_suffix(unit).filter(|_| !unit.is_empty());
-    without_unit.and_then(|name| name.strip_suffix('_')).unwrap_or(name)
-}
-
-fn metric(arena: &mut Arena, shape: &Shape, scope: u32) -> Metric {
-    let (kind, monotonic) = match shape.kind {
-        Kind::Counter => (MetricKind::Sum, true),
-        Kind::Info | Kind::StateSet => (MetricKind::Sum, false),
-        Kind::Histogram | Kind::GaugeHistogram => (MetricKind::Histogram, false),
-        Kind::Summary => (MetricKind::Summary, false),
-        Kind::Gauge | Kind::Unknown => (MetricKind::Gauge, false),
-    };
-    let mut metadata = List::EMPTY;
-    let (key, value) = (arena.store(b"prometheus.type"), arena.store(shape.kind.as_str().as_bytes()));
-    arena.push(&mut metadata, key, Value::Str(value));
-    Metric {
-        name: arena.store(shape.name.as_bytes()),
-        description: arena.store(shape.help.as_bytes()),
-        unit: arena.store(shape.unit.as_bytes()),
-        metadata,
-        kind,
-        // Cumulative, of those that have a temporality.
-        temporality: if matches!(kind, MetricKind::Sum | MetricKind::Histogram) { 2 } else { 0 },
-        monotonic,
-        points: Vec::new(),
-        scope,
     }
 }
 

@@ -1,4 +1,5 @@
-use model::metric::{ExemplarValue, Point, PointValue};
+use model::metric::{ExemplarValue, MetricKind, Point, PointValue};
+use model::{List, Metric, Value};
 use serde_json::{Value as Json, json};
 use wire::prometheus::Format;
 
@@ -247,5 +248,30 @@ fn this_machine_has_no_address() {
         let (batch, _) = Scraped::new(&config).page("a 1\n", Format::Text);
         let resource = json_of(&batch, batch.resources[0].attributes);
         assert_eq!((&resource["server.address"], &resource["server.port"]), (&address, &json!("1")));
+    }
+}
+
+/// Whatever a page holds, what comes of it is whole: each point in a metric, each metric in a scope, each scope in a
+/// resource.
+#[test]
+fn damaged_pages_do_no_harm() {
+    let mut dice = testkit::corpus::Dice(20_261_121);
+    let mut scraped = Scraped::new(&json!({}));
+    for _ in 0..300 {
+        let mut page = if dice.below(2) == 0 { OPEN_METRICS.to_owned() } else { NODE[..4000].to_owned() };
+        for _ in 0..dice.below(4) {
+            let (at, mark) = (dice.below(page.len() as u64) as usize, dice.below(8) as usize);
+            if page.is_char_boundary(at) {
+                page.insert_str(at, ["\"", "\\", "{", "}", "\n", "le=\"1\",", " 1e999", "# "][mark]);
+            }
+        }
+        for format in [Format::Text, Format::OpenMetrics] {
+            let (batch, _) = scraped.page(&page, format);
+            for metric in &batch.metrics {
+                let scope = &batch.scopes[metric.scope as usize];
+                assert!((scope.resource as usize) < batch.resources.len() && !metric.points.is_empty());
+            }
+            shown(&batch);
+        }
     }
 }
