@@ -13,6 +13,10 @@
 //!         file_sd_configs:
 //!           - files: ["/etc/ecs_sd_targets.yaml"]
 //!             refresh_interval: 30s
+//!         ec2_sd_configs:
+//!           - region: eu-west-1
+//!             port: 9100
+//!             filters: [{name: "tag:scrape", values: ["yes"]}]
 //!         relabel_configs:
 //!           - source_labels: [__meta_ecs_cluster_name]
 //!             target_label: cluster
@@ -21,6 +25,8 @@
 //!             regex: go_.*
 //!             action: drop
 //! ```
+//!
+//! EC2 discovery needs `ec2:DescribeInstances`. A source that cannot be read keeps the targets it gave before.
 //!
 //! It reads the text format 0.0.4 and OpenMetrics 1.0; protobuf and native histograms are not asked for. Counters
 //! become monotonic cumulative sums, histograms and summaries their OTLP kinds, everything else gauges; `job` and
@@ -54,14 +60,14 @@ use tokio::time::sleep_until;
 use tracing::warn;
 
 use self::config::{HttpSdConfig, PrometheusConfig};
-use discovery::{Found, Source, Watched};
+use discovery::{Ec2, Found, Source, Watched};
 use job::{Job, Target};
 use scrape::Scraper;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Prometheus' configuration: `global` and `scrape_configs`, with static, file and HTTP discovery.
+    /// Prometheus' configuration: `global` and `scrape_configs`, with static, file, HTTP and EC2 discovery.
     pub config: PrometheusConfig,
     /// Leave `_total` and the unit out of the names of metrics.
     #[serde(default)]
@@ -88,6 +94,9 @@ impl Receiver for Prometheus {
             let unique = names.insert(name.clone());
             let mut faults: Vec<String> =
                 scrape_config.http_sd_configs.iter().filter_map(HttpSdConfig::fault).collect();
+            let environment = &cx.surroundings.environment;
+            let ec2 = scrape_config.ec2_sd_configs.iter();
+            faults.extend(ec2.filter_map(|config| Ec2::new(config, environment).err()));
             faults.extend((!unique).then(|| "another job has the same name".into()));
             match Job::new(scrape_config, &config.config.global) {
                 Ok(job) => {
@@ -139,6 +148,9 @@ impl Crew {
         sources.extend(job.config.file_sd_configs.iter().cloned().map(Source::Files).map(Watched::new));
         for config in &job.config.http_sd_configs {
             sources.push(Watched::http(config.clone(), environment)?);
+        }
+        for config in &job.config.ec2_sd_configs {
+            sources.push(Watched::ec2(config.clone(), environment)?);
         }
         Ok(Crew { job, client, out, stop, sources, members: HashMap::new(), tasks: JoinSet::new() })
     }

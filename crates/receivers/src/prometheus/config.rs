@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::{Authorization, BasicAuth, TlsConfig};
+use super::discovery::Ec2SdConfig;
 use super::relabel::RelabelConfig;
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -100,6 +101,8 @@ pub struct ScrapeConfig {
     pub file_sd_configs: Vec<FileSdConfig>,
     #[serde(default)]
     pub http_sd_configs: Vec<HttpSdConfig>,
+    #[serde(default)]
+    pub ec2_sd_configs: Vec<Ec2SdConfig>,
     #[serde(default)]
     pub relabel_configs: Vec<RelabelConfig>,
     #[serde(default)]

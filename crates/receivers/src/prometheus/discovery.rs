@@ -1,7 +1,8 @@
-//! Where targets come from: the settings, files, an HTTP endpoint.
+//! Where targets come from: the settings, files, an HTTP endpoint, EC2.
 //!
 //! A source that cannot be read keeps what it gave before: targets do not vanish because a file is being written.
 
+mod ec2;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use super::access;
 use super::config::{FileSdConfig, HttpSdConfig, TargetGroup};
 use crate::scraping::Page;
+pub use ec2::{Ec2, Ec2SdConfig};
 
 /// Some hundred thousand targets.
 const MAX_LIST_BYTES: usize = 16 << 20;
@@ -33,6 +35,7 @@ pub enum Source {
     Settings(Vec<TargetGroup>),
     Files(FileSdConfig),
     Http(Box<(HttpSdConfig, Page)>),
+    Ec2(Box<(Ec2SdConfig, Ec2)>),
 }
 
 /// A source and what it gave last.
@@ -51,6 +54,7 @@ impl Watched {
             Source::Settings(_) => Duration::from_secs(365 * 24 * 3600),
             Source::Files(config) => *config.refresh_interval,
             Source::Http(http) => *http.0.refresh_interval,
+            Source::Ec2(ec2) => *ec2.0.refresh_interval,
         };
         let every = every.max(Duration::from_millis(100));
         Watched { source, every, next: Instant::now(), found: BTreeMap::new() }
@@ -65,6 +69,11 @@ impl Watched {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let page = Page { client, uri, headers, timeout: TIMEOUT, max_bytes: MAX_LIST_BYTES };
         Ok(Watched::new(Source::Http(Box::new((config, page)))))
+    }
+
+    pub fn ec2(config: Ec2SdConfig, environment: &Environment) -> Result<Watched, Fault> {
+        let ec2 = Ec2::new(&config, environment).map_err(Fault::new)?;
+        Ok(Watched::new(Source::Ec2(Box::new((config, ec2)))))
     }
 
     /// When to look again.
@@ -85,12 +94,16 @@ impl Watched {
                 Ok(groups) => _ = self.found.insert(http.0.url.clone(), groups),
                 Err(why) => faults.push(format!("`{}`: {why}", http.1.name())),
             },
+            Source::Ec2(ec2) => match ec2.1.ask().await {
+                Ok(groups) => _ = self.found.insert(String::new(), groups),
+                Err(why) => faults.push(format!("EC2: {why}")),
+            },
         }
     }
 
     pub fn groups(&self) -> impl Iterator<Item = Found> {
         let label = match self.source {
-            Source::Settings(_) => None,
+            Source::Settings(_) | Source::Ec2(_) => None,
             Source::Files(_) => Some("__meta_filepath"),
             Source::Http(..) => Some("__meta_url"),
         };

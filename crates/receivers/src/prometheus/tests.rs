@@ -193,6 +193,8 @@ fn settings_that_cannot_work_are_refused() {
     assert!(jobs(vec![job("a").with("scrape_intervall", "5s")]).is_err());
     let discovery = Setting::list([Setting::map().with("url", "localhost/sd")]);
     assert!(jobs(vec![job("a").with("http_sd_configs", discovery)]).is_err());
+    let nowhere = jobs(vec![job("a").with("ec2_sd_configs", Setting::list([Setting::map()]))]).err().unwrap();
+    assert!(nowhere.contains("there is no `region`"), "{nowhere}");
     let alerting = Setting::map().with("alerting", Setting::map());
     assert!(receiver::<Prometheus>(Setting::map().with("config", alerting)).is_err());
 }
