@@ -21,6 +21,7 @@ mod usage;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Uri};
+use bytes::Bytes;
 use config::Interval;
 use engine::{BuildContext, ConfigError, Fault, Outlet, Receiver, Stop, clock};
 use model::{Batch, Reason};
@@ -77,8 +78,12 @@ impl Receiver for EcsContainerMetrics {
         let mut ticks = Ticks::new(self.interval, self.interval.min(Duration::from_secs(1)), stop);
         let (mut health, component) = (Health::default(), out.id().to_string());
         while ticks.next().await {
-            let Some(done) = ticks.unless_over(endpoint.scrape(&out)).await else { break };
-            match done {
+            let Some(documents) = ticks.unless_over(endpoint.fetch()).await else { break };
+            let taken = match documents {
+                Ok(documents) => endpoint.take(&documents, &out).await,
+                Err(error) => Err(error),
+            };
+            match taken {
                 Ok(()) => health.well(&component, "the task metadata endpoint"),
                 Err(error) => health.failed(&component, "the task metadata endpoint", &error),
             }
@@ -111,10 +116,13 @@ impl Endpoint {
         Ok(Endpoint { task: page("/task")?, stats: page("/task/stats")?, earlier: Earlier::default() })
     }
 
-    async fn scrape(&mut self, out: &Outlet) -> Result<(), ScrapeError> {
-        let (task, stats) = (self.task.get().await?.body, self.stats.get().await?.body);
+    async fn fetch(&self) -> Result<(Bytes, Bytes), ScrapeError> {
+        Ok((self.task.get().await?.body, self.stats.get().await?.body))
+    }
+
+    async fn take(&mut self, (task, stats): &(Bytes, Bytes), out: &Outlet) -> Result<(), ScrapeError> {
         let bytes = (task.len() + stats.len()) as u64;
-        let documents = parse(&task).and_then(|task: Task| Ok((task, parse::<AllStats>(&stats)?)));
+        let documents = parse(task).and_then(|task: Task| Ok((task, parse::<AllStats>(stats)?)));
         let (task, stats) = documents.inspect_err(|_| out.refuse(Reason::Malformed, 1, bytes))?;
         let metrics = Metrics::new(out.id().clone(), clock::now_nanos());
         // A batch that is lost is counted by the engine; there is nobody to answer.

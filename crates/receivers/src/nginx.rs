@@ -120,10 +120,14 @@ impl Receiver for Nginx {
         let mut ticks = Ticks::new(*self.config.collection_interval, *self.config.initial_delay, stop);
         let (mut health, component) = (Health::default(), out.id().to_string());
         while ticks.next().await {
-            let Some(done) = ticks.unless_over(scrape(&page, &out)).await else { break };
-            match done {
-                Ok(()) => health.well(&component, &self.config.endpoint),
-                Err(error) => health.failed(&component, &self.config.endpoint, &error),
+            let Some(answer) = ticks.unless_over(page.get()).await else { break };
+            let taken = match answer {
+                Ok(answer) => take(&answer.body, &out).await,
+                Err(error) => Err(error),
+            };
+            match taken {
+                Ok(()) => health.well(&component, &page.name()),
+                Err(error) => health.failed(&component, &page.name(), &error),
             }
         }
         Ok(())
@@ -141,11 +145,10 @@ impl Nginx {
     }
 }
 
-async fn scrape(page: &Page, out: &Outlet) -> Result<(), ScrapeError> {
-    let answer = page.get().await?;
-    let bytes = answer.body.len() as u64;
+async fn take(page: &[u8], out: &Outlet) -> Result<(), ScrapeError> {
+    let bytes = page.len() as u64;
     let mut metrics = Metrics::new(out.id().clone(), clock::now_nanos());
-    if let Err(error) = read(&answer.body, &mut metrics) {
+    if let Err(error) = read(page, &mut metrics) {
         out.refuse(Reason::Malformed, 1, bytes);
         return Err(error);
     }

@@ -13,6 +13,10 @@
 //!         file_sd_configs:
 //!           - files: ["/etc/ecs_sd_targets.yaml"]
 //!             refresh_interval: 30s
+//!         ec2_sd_configs:
+//!           - region: eu-west-1
+//!             port: 9100
+//!             filters: [{name: "tag:scrape", values: ["yes"]}]
 //!         relabel_configs:
 //!           - source_labels: [__meta_ecs_cluster_name]
 //!             target_label: cluster
@@ -22,19 +26,23 @@
 //!             action: drop
 //! ```
 //!
+//! EC2 discovery needs `ec2:DescribeInstances`. A source that cannot be read keeps the targets it gave before.
+//!
 //! It reads the text format 0.0.4 and OpenMetrics 1.0; protobuf and native histograms are not asked for. Counters
 //! become monotonic cumulative sums, histograms and summaries their OTLP kinds, everything else gauges; `job` and
 //! `instance` become the resource's `service.name` and `service.instance.id`. A start time comes from `_created` only:
 //! a page without it does not tell when its counters began. A series that is gone ends with a point that records no
-//! value. Each scrape adds `up` and the `scrape_*` series. A redirect is an error.
+//! value. Each scrape adds `up` and the `scrape_*` series.
 
+mod access;
 mod config;
-mod credentials;
 mod discovery;
 mod job;
 mod labels;
 mod md5;
+mod page;
 mod relabel;
+mod report;
 mod scrape;
 mod translate;
 
@@ -52,15 +60,18 @@ use tokio::time::sleep_until;
 use tracing::warn;
 
 use self::config::{HttpSdConfig, PrometheusConfig};
-use discovery::{Found, Source, Watched};
+use discovery::{Ec2, Found, Source, Watched};
 use job::{Job, Target};
 use scrape::Scraper;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Prometheus' configuration: `global` and `scrape_configs`, with static, file and HTTP discovery.
+    /// Prometheus' configuration: `global` and `scrape_configs`, with static, file, HTTP and EC2 discovery.
     pub config: PrometheusConfig,
+    /// Leave `_total` and the unit out of the names of metrics.
+    #[serde(default)]
+    pub trim_metric_suffixes: bool,
 }
 
 pub struct Prometheus {
@@ -76,16 +87,21 @@ impl Receiver for Prometheus {
         let (mut names, mut jobs, mut refused) = (HashSet::new(), Vec::new(), None);
         for scrape_config in config.config.scrape_configs {
             let name = scrape_config.job_name.clone();
-            if scrape_config.follow_redirects == Some(true) || scrape_config.enable_http2 == Some(true) {
-                let message = format!("job `{name}`: redirects are not followed, and HTTP/2 is not spoken");
-                cx.warn("config", message, "leave out `follow_redirects` and `enable_http2`");
+            if scrape_config.enable_http2 == Some(true) {
+                let message = format!("job `{name}`: HTTP/2 is not spoken");
+                cx.warn("config", message, "leave out `enable_http2`");
             }
             let unique = names.insert(name.clone());
             let mut faults: Vec<String> =
                 scrape_config.http_sd_configs.iter().filter_map(HttpSdConfig::fault).collect();
+            let environment = &cx.surroundings.environment;
+            let ec2 = scrape_config.ec2_sd_configs.iter();
+            faults.extend(ec2.filter_map(|config| Ec2::new(config, environment).err()));
             faults.extend((!unique).then(|| "another job has the same name".into()));
             match Job::new(scrape_config, &config.config.global) {
-                Ok(job) => jobs.push(Arc::new(job)),
+                Ok(job) => {
+                    jobs.push(Arc::new(Job { trim_suffixes: config.trim_metric_suffixes, ..job }));
+                }
                 Err(why) => faults.push(why),
             }
             for why in faults {
@@ -132,6 +148,9 @@ impl Crew {
         sources.extend(job.config.file_sd_configs.iter().cloned().map(Source::Files).map(Watched::new));
         for config in &job.config.http_sd_configs {
             sources.push(Watched::http(config.clone(), environment)?);
+        }
+        for config in &job.config.ec2_sd_configs {
+            sources.push(Watched::ec2(config.clone(), environment)?);
         }
         Ok(Crew { job, client, out, stop, sources, members: HashMap::new(), tasks: JoinSet::new() })
     }

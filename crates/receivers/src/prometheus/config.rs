@@ -1,14 +1,14 @@
 //! What a user writes: Prometheus' own words, for the part of its configuration that scrapes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use axum::http::Uri;
-use config::{ByteSize, Interval, Secret};
-use net::tls::{TlsClientConfig, TlsVersion};
+use config::{ByteSize, Interval};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::access::{Authorization, BasicAuth, TlsConfig};
+use super::discovery::Ec2SdConfig;
 use super::relabel::RelabelConfig;
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -77,9 +77,8 @@ pub struct ScrapeConfig {
     pub track_timestamps_staleness: bool,
     #[serde(default = "yes")]
     pub enable_compression: bool,
-    /// Read for compatibility: a redirect is an error here.
-    #[serde(default)]
-    pub follow_redirects: Option<bool>,
+    #[serde(default = "yes")]
+    pub follow_redirects: bool,
     /// Read for compatibility: scrapes speak HTTP/1.1.
     #[serde(default)]
     pub enable_http2: Option<bool>,
@@ -102,6 +101,8 @@ pub struct ScrapeConfig {
     pub file_sd_configs: Vec<FileSdConfig>,
     #[serde(default)]
     pub http_sd_configs: Vec<HttpSdConfig>,
+    #[serde(default)]
+    pub ec2_sd_configs: Vec<Ec2SdConfig>,
     #[serde(default)]
     pub relabel_configs: Vec<RelabelConfig>,
     #[serde(default)]
@@ -158,71 +159,6 @@ pub enum Protocol {
     OpenMetrics001,
     #[serde(rename = "OpenMetricsText1.0.0")]
     OpenMetrics100,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BasicAuth {
-    #[serde(default)]
-    pub username: String,
-    #[serde(default)]
-    pub password: Secret,
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Authorization {
-    #[serde(default = "bearer")]
-    pub r#type: String,
-    #[serde(default)]
-    pub credentials: Secret,
-    #[serde(default)]
-    pub credentials_file: Option<PathBuf>,
-}
-
-fn bearer() -> String {
-    "Bearer".into()
-}
-
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct TlsConfig {
-    pub ca_file: Option<PathBuf>,
-    pub cert_file: Option<PathBuf>,
-    pub key_file: Option<PathBuf>,
-    pub server_name: Option<String>,
-    pub insecure_skip_verify: bool,
-    pub min_version: Option<PrometheusTlsVersion>,
-    pub max_version: Option<PrometheusTlsVersion>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-pub enum PrometheusTlsVersion {
-    #[serde(rename = "TLS12", alias = "TLS11", alias = "TLS10")]
-    V1_2,
-    #[serde(rename = "TLS13")]
-    V1_3,
-}
-
-impl From<TlsConfig> for TlsClientConfig {
-    fn from(config: TlsConfig) -> Self {
-        let version = |version| match version {
-            PrometheusTlsVersion::V1_2 => TlsVersion::V1_2,
-            PrometheusTlsVersion::V1_3 => TlsVersion::V1_3,
-        };
-        TlsClientConfig {
-            ca_file: config.ca_file,
-            certificate_file: config.cert_file,
-            key_file: config.key_file,
-            server_name: config.server_name,
-            verify: !config.insecure_skip_verify,
-            min_version: config.min_version.map(version).unwrap_or_default(),
-            max_version: config.max_version.map(version),
-            ..TlsClientConfig::default()
-        }
-    }
 }
 
 /// Also what a file or an HTTP endpoint lists.

@@ -1,7 +1,8 @@
-//! Where targets come from: the settings, files, an HTTP endpoint.
+//! Where targets come from: the settings, files, an HTTP endpoint, EC2.
 //!
 //! A source that cannot be read keeps what it gave before: targets do not vanish because a file is being written.
 
+mod ec2;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -16,9 +17,10 @@ use net::Environment;
 use net::http::{Client, ClientSettings};
 use tokio::time::Instant;
 
+use super::access;
 use super::config::{FileSdConfig, HttpSdConfig, TargetGroup};
-use super::credentials;
 use crate::scraping::Page;
+pub use ec2::{Ec2, Ec2SdConfig};
 
 /// Some hundred thousand targets.
 const MAX_LIST_BYTES: usize = 16 << 20;
@@ -32,7 +34,8 @@ pub type Found = (TargetGroup, Vec<(String, String)>);
 pub enum Source {
     Settings(Vec<TargetGroup>),
     Files(FileSdConfig),
-    Http(Box<HttpSdConfig>, Page),
+    Http(Box<(HttpSdConfig, Page)>),
+    Ec2(Box<(Ec2SdConfig, Ec2)>),
 }
 
 /// A source and what it gave last.
@@ -50,7 +53,8 @@ impl Watched {
             // Read once.
             Source::Settings(_) => Duration::from_secs(365 * 24 * 3600),
             Source::Files(config) => *config.refresh_interval,
-            Source::Http(config, _) => *config.refresh_interval,
+            Source::Http(http) => *http.0.refresh_interval,
+            Source::Ec2(ec2) => *ec2.0.refresh_interval,
         };
         let every = every.max(Duration::from_millis(100));
         Watched { source, every, next: Instant::now(), found: BTreeMap::new() }
@@ -64,7 +68,12 @@ impl Watched {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let page = Page { client, uri, headers, timeout: TIMEOUT, max_bytes: MAX_LIST_BYTES };
-        Ok(Watched::new(Source::Http(Box::new(config), page)))
+        Ok(Watched::new(Source::Http(Box::new((config, page)))))
+    }
+
+    pub fn ec2(config: Ec2SdConfig, environment: &Environment) -> Result<Watched, Fault> {
+        let ec2 = Ec2::new(&config, environment).map_err(Fault::new)?;
+        Ok(Watched::new(Source::Ec2(Box::new((config, ec2)))))
     }
 
     /// When to look again.
@@ -81,16 +90,20 @@ impl Watched {
         match &self.source {
             Source::Settings(groups) => _ = self.found.insert(String::new(), groups.clone()),
             Source::Files(config) => read_files(config, &mut self.found, faults),
-            Source::Http(config, page) => match ask(config, page.clone()).await {
-                Ok(groups) => _ = self.found.insert(config.url.clone(), groups),
-                Err(why) => faults.push(format!("`{}`: {why}", config.url)),
+            Source::Http(http) => match ask(&http.0, http.1.clone()).await {
+                Ok(groups) => _ = self.found.insert(http.0.url.clone(), groups),
+                Err(why) => faults.push(format!("`{}`: {why}", http.1.name())),
+            },
+            Source::Ec2(ec2) => match ec2.1.ask().await {
+                Ok(groups) => _ = self.found.insert(String::new(), groups),
+                Err(why) => faults.push(format!("EC2: {why}")),
             },
         }
     }
 
     pub fn groups(&self) -> impl Iterator<Item = Found> {
         let label = match self.source {
-            Source::Settings(_) => None,
+            Source::Settings(_) | Source::Ec2(_) => None,
             Source::Files(_) => Some("__meta_filepath"),
             Source::Http(..) => Some("__meta_url"),
         };
@@ -104,11 +117,11 @@ impl Watched {
 }
 
 async fn ask(config: &HttpSdConfig, mut page: Page) -> Result<Vec<TargetGroup>, String> {
-    let authorization = credentials::header(config.basic_auth.as_ref(), config.authorization.as_ref());
+    let authorization = access::header(config.basic_auth.as_ref(), config.authorization.as_ref());
     if let Some(value) = authorization.map_err(|error| error.to_string())? {
         page.headers.insert(AUTHORIZATION, value);
     }
-    let answer = page.get().await.map_err(|error| error.to_string())?;
+    let answer = page.get_following().await.map_err(|error| error.to_string())?;
     serde_json::from_slice(&answer.body).map_err(|error| error.to_string())
 }
 

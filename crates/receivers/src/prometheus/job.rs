@@ -1,6 +1,6 @@
 //! A scrape configuration that was checked, and the targets it makes of what discovery finds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use axum::http::Uri;
@@ -37,6 +37,8 @@ pub struct Job {
     pub metric_relabel: Vec<Rule>,
     pub limits: Limits,
     pub accept: String,
+    /// Names lose `_total` and their unit.
+    pub trim_suffixes: bool,
 }
 
 /// One endpoint to scrape.
@@ -53,22 +55,9 @@ impl Job {
     /// The error tells what is wrong with the configuration.
     pub fn new(config: ScrapeConfig, global: &GlobalConfig) -> Result<Job, String> {
         let interval = *config.scrape_interval.unwrap_or(global.scrape_interval);
-        if interval.is_zero() {
-            return Err("`scrape_interval` is zero".into());
-        }
-        let timeout = match (config.scrape_timeout, global.scrape_timeout) {
-            (Some(timeout), _) if *timeout > interval => {
-                return Err("`scrape_timeout` is longer than `scrape_interval`".into());
-            }
-            (Some(timeout), _) => *timeout,
-            (None, timeout) => timeout.map_or(Duration::from_secs(10), |timeout| *timeout).min(interval),
-        };
-        if config.job_name.is_empty() {
-            return Err("`job_name` is empty".into());
-        }
-        if config.basic_auth.is_some() && config.authorization.is_some() {
-            return Err("`basic_auth` and `authorization` exclude each other".into());
-        }
+        check(&config, interval)?;
+        let usual = global.scrape_timeout.map_or(Duration::from_secs(10), |timeout| *timeout);
+        let timeout = config.scrape_timeout.map_or(usual.min(interval), |timeout| *timeout);
         let rules = |name: &str, rules: &[RelabelConfig]| {
             let rules = rules.iter().enumerate();
             let rules = rules.map(|(n, rule)| Rule::new(rule).map_err(|why| format!("{name}[{n}]: {why}")));
@@ -82,17 +71,18 @@ impl Job {
             metric_relabel: rules("metric_relabel_configs", &config.metric_relabel_configs)?,
             limits: limits(&config, global),
             accept: accept(config.scrape_protocols.as_deref()),
+            trim_suffixes: false,
             config,
         })
     }
 
     /// The targets of these groups, each once, and why there are not more.
     pub fn targets(&self, groups: &[(TargetGroup, Vec<(String, String)>)]) -> (Vec<Target>, Vec<String>) {
-        let (mut targets, mut faults) = (Vec::new(), Vec::new());
+        let (mut targets, mut faults, mut known) = (Vec::new(), Vec::new(), HashSet::new());
         for (group, found) in groups {
             for address in &group.targets {
                 match self.target(group, found, address) {
-                    Ok(Some(target)) if !targets.contains(&target) => targets.push(target),
+                    Ok(Some(target)) if known.insert(target.clone()) => targets.push(target),
                     Ok(_) => {}
                     Err(why) => faults.push(format!("`{address}`: {why}")),
                 }
@@ -132,14 +122,8 @@ impl Job {
         }
         let url = self.url(&labels);
         url.parse::<Uri>().map_err(|_| "it makes no URL".to_owned())?;
-        let time = |name: &str| {
-            let text = labels.get(name);
-            text.parse::<config::Interval>().map_err(|_| format!("`{name}` is `{text}`")).map(|time| *time)
-        };
-        let (interval, timeout) = (time("__scrape_interval__")?, time("__scrape_timeout__")?);
-        if interval.is_zero() {
-            return Err("`__scrape_interval__` is zero".into());
-        }
+        let interval = time(&labels, "__scrape_interval__")?;
+        let timeout = time(&labels, "__scrape_timeout__")?;
         labels.retain(|name| !name.starts_with("__"));
         labels.set_if_absent("instance", address);
         Ok(Some(Target { labels, url, interval, timeout: timeout.min(interval) }))
@@ -181,6 +165,31 @@ impl Job {
         };
         let (scheme, address) = (labels.get("__scheme__"), labels.get("__address__"));
         format!("{scheme}://{address}{slash}{path}{mark}{}", query.join("&"))
+    }
+}
+
+fn check(config: &ScrapeConfig, interval: Duration) -> Result<(), String> {
+    let faults = [
+        (config.job_name.is_empty(), "`job_name` is empty"),
+        (interval.is_zero(), "`scrape_interval` is zero"),
+        (
+            config.scrape_timeout.is_some_and(|timeout| *timeout > interval),
+            "`scrape_timeout` is longer than `scrape_interval`",
+        ),
+        (
+            config.basic_auth.is_some() && config.authorization.is_some(),
+            "`basic_auth` and `authorization` exclude each other",
+        ),
+    ];
+    faults.iter().find(|(wrong, _)| *wrong).map_or(Ok(()), |(_, why)| Err((*why).to_owned()))
+}
+
+/// A time that a label holds.
+fn time(labels: &Labels<'_>, name: &str) -> Result<Duration, String> {
+    let text = labels.get(name);
+    match text.parse::<config::Interval>() {
+        Ok(time) if !time.is_zero() => Ok(*time),
+        _ => Err(format!("`{name}` is `{text}`")),
     }
 }
 

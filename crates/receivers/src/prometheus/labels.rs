@@ -44,6 +44,17 @@ impl<'a> Labels<'a> {
         }
     }
 
+    /// Sets a label to a value that is not empty, and returns the one it had.
+    pub fn replace(&mut self, name: &'a str, value: &'a str) -> Option<Cow<'a, str>> {
+        match self.place(name) {
+            Ok(place) => Some(std::mem::replace(&mut self.0[place].1, value.into())),
+            Err(place) => {
+                self.0.insert(place, (name.into(), value.into()));
+                None
+            }
+        }
+    }
+
     /// Takes over what was read. False when a name repeats.
     pub fn fill(&mut self, labels: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> bool {
         self.0.clear();

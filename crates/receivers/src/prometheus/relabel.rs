@@ -181,14 +181,7 @@ impl Expansion {
             if !text.is_empty() {
                 pieces.push(Piece::Text(text.to_owned()));
             }
-            let is_word = |c: char| c.is_alphanumeric() || c == '_';
-            let braced = after.strip_prefix('{').and_then(|inside| inside.split_once('}'));
-            let (name, after_name) = match braced {
-                Some((name, after_name)) if !name.is_empty() && name.chars().all(is_word) => {
-                    (name, after_name)
-                }
-                _ => after.split_at(after.find(|c| !is_word(c)).unwrap_or(after.len())),
-            };
+            let (name, after_name) = group_name(after);
             match (name.parse(), after.strip_prefix('$')) {
                 (_, Some(after_dollar)) => {
                     pieces.push(Piece::Text("$".into()));
@@ -216,6 +209,15 @@ impl Expansion {
             Piece::Name(name) => group(found.name(name)),
         });
         pieces.collect()
+    }
+}
+
+/// Cuts what follows a dollar after the name of a group, in braces or without; empty when it names none.
+fn group_name(text: &str) -> (&str, &str) {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    match text.strip_prefix('{').and_then(|inside| inside.split_once('}')) {
+        Some((name, rest)) if !name.is_empty() && name.chars().all(is_word) => (name, rest),
+        _ => text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len())),
     }
 }
 

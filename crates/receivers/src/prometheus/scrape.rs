@@ -1,6 +1,5 @@
 //! Scrapes one target for as long as it is there.
 
-use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +12,14 @@ use model::{Batch, Reason};
 use net::http::Client;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use wire::prometheus::{Entry, Families, Format, Kind, Label, Parser};
+use wire::prometheus::Format;
 
+use super::access;
 use super::config::Protocol;
-use super::credentials;
 use super::job::{Job, Target};
-use super::labels::{Labels, NAME};
-use super::relabel;
-use super::translate::{Relabelled, Series, Translation};
+use super::page::{Counts, read};
+use super::report::{Outcome, report};
+use super::translate::{Series, Translation, TranslationSettings};
 use crate::scraping::{Health, Page, ScrapeError, Ticks};
 
 /// The first scrapes of many targets are spread over this, so that they do not all come at once.
@@ -33,15 +32,6 @@ pub struct Scraper {
     out: Outlet,
     series: Series,
     health: Health,
-}
-
-/// What a scrape brought.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    pub bytes: u64,
-    pub samples: u64,
-    /// Left after relabelling.
-    pub kept: u64,
 }
 
 impl Scraper {
@@ -66,9 +56,9 @@ impl Scraper {
                 () = no_more(&mut wanted) => return self.vanish().await,
                 more = ticks.next() => if !more { return },
             }
-            if ticks.unless_over(self.scrape()).await.is_none() {
-                return;
-            }
+            let (begun, time) = (Instant::now(), clock::now_nanos());
+            let Some(fetched) = ticks.unless_over(self.fetch()).await else { return };
+            self.take(fetched, begun, time).await;
         }
     }
 
@@ -85,9 +75,7 @@ impl Scraper {
         self.send(batch, 0).await;
     }
 
-    async fn scrape(&mut self) {
-        let (begun, time) = (Instant::now(), clock::now_nanos());
-        let fetched = self.fetch().await;
+    async fn take(&mut self, fetched: Result<(Bytes, Format), ScrapeError>, begun: Instant, time: u64) {
         let (job, target) = (self.job.clone(), self.target.clone());
         let mut translation = self.translation(time);
         let read = fetched.and_then(|(body, format)| read(&body, format, &job, &target, &mut translation));
@@ -99,25 +87,31 @@ impl Scraper {
             }
         };
         let took = begun.elapsed();
-        report(&mut translation, &job, &target, read.is_ok(), took, counts);
+        report(&mut translation, &job, &target, Outcome { up: read.is_ok(), took, counts });
         let batch = translation.finish();
         self.tell(read.err());
         self.send(batch, counts.bytes).await;
     }
 
     fn translation(&mut self, time: u64) -> Translation<'_> {
-        let scheme = self.page.uri.scheme_str().unwrap_or_default();
-        Translation::new(&mut self.series, self.out.id().clone(), time, scheme)
+        let (job, labels) = (&self.job, &self.target.labels);
+        let settings = TranslationSettings {
+            scheme: self.page.uri.scheme_str().unwrap_or_default().to_owned(),
+            job: labels.get("job").to_owned(),
+            instance: labels.get("instance").to_owned(),
+            trim_suffixes: job.trim_suffixes,
+        };
+        Translation::new(&mut self.series, self.out.id().clone(), time, settings)
     }
 
     fn tell(&mut self, error: Option<ScrapeError>) {
         match error {
-            None => self.health.well(self.out.id(), &self.target.url),
+            None => self.health.well(self.out.id(), &self.page.name()),
             Some(error) => {
                 if matches!(error, ScrapeError::Unreadable(_)) {
                     self.out.refuse(Reason::Malformed, 1, 0);
                 }
-                self.health.failed(self.out.id(), &self.target.url, &error);
+                self.health.failed(self.out.id(), &self.page.name(), &error);
             }
         }
     }
@@ -132,10 +126,13 @@ impl Scraper {
     async fn fetch(&self) -> Result<(Bytes, Format), ScrapeError> {
         let mut page = self.page.clone();
         let config = &self.job.config;
-        if let Some(value) = credentials::header(config.basic_auth.as_ref(), config.authorization.as_ref())? {
+        if let Some(value) = access::header(config.basic_auth.as_ref(), config.authorization.as_ref())? {
             page.headers.insert(AUTHORIZATION, value);
         }
-        let answer = page.get().await?;
+        let answer = match config.follow_redirects {
+            true => page.get_following().await?,
+            false => page.get().await?,
+        };
         let body = match answer.header("content-encoding") {
             Some("gzip") => gunzip(&answer.body, page.max_bytes)?,
             _ => answer.body.clone(),
@@ -174,146 +171,5 @@ fn gunzip(body: &[u8], cap: usize) -> Result<Bytes, ScrapeError> {
         (Some(why), _) => Err(ScrapeError::Unreadable(why.into())),
         (None, true) => Err(ScrapeError::Unreadable(format!("it is larger than {cap} bytes"))),
         (None, false) => Ok(inflated.bytes.into()),
-    }
-}
-
-fn unreadable(why: impl ToString) -> ScrapeError {
-    ScrapeError::Unreadable(why.to_string())
-}
-
-/// Every sample of a page, relabelled. The first thing wrong ends it.
-pub fn read(
-    body: &[u8],
-    format: Format,
-    job: &Job,
-    target: &Target,
-    translation: &mut Translation<'_>,
-) -> Result<Counts, ScrapeError> {
-    let mut counts = Counts { bytes: body.len() as u64, ..Counts::default() };
-    let mut families = Families::default();
-    let mut parser = Parser::new(body, format).map_err(unreadable)?;
-    while let Some(entry) = parser.advance().map_err(unreadable)? {
-        if entry != Entry::Sample {
-            families.note(entry);
-            continue;
-        }
-        counts.samples += 1;
-        let sample = parser.sample_mut();
-        let labels = std::mem::take(&mut sample.labels);
-        let Some(labels) = relabelled(sample.name.clone(), labels, job, target)? else { continue };
-        counts.kept += 1;
-        if job.limits.samples > 0 && counts.kept > job.limits.samples {
-            return Err(unreadable(format!("more than {} samples", job.limits.samples)));
-        }
-        let given = sample.timestamp.filter(|_| job.config.honor_timestamps);
-        let timestamp = given.map(|at| u64::try_from(at).unwrap_or(0));
-        let watched = given.is_none() || job.config.track_timestamps_staleness;
-        let exemplar = sample.exemplar.as_ref();
-        let sample = Relabelled { labels: &labels, value: sample.value, timestamp, exemplar, watched };
-        translation.sample(&families, &sample);
-    }
-    Ok(counts)
-}
-
-/// The sample's labels and its target's, after the rules; `None` when they drop it.
-fn relabelled<'a>(
-    name: Cow<'a, str>,
-    own: Vec<Label<'a>>,
-    job: &Job,
-    target: &Target,
-) -> Result<Option<Labels<'a>>, ScrapeError> {
-    let mut labels = Labels::default();
-    if !labels.fill(own.into_iter().chain([(Cow::Borrowed(NAME), name)])) {
-        return Err(unreadable("a sample has a label twice"));
-    }
-    for (name, value) in target.labels.iter() {
-        let own = labels.get(name).to_owned();
-        if !own.is_empty() && job.config.honor_labels {
-            continue;
-        }
-        labels.set(name.to_owned(), value.to_owned());
-        if !own.is_empty() {
-            let mut exported = format!("exported_{name}");
-            while !labels.get(&exported).is_empty() || !target.labels.get(&exported).is_empty() {
-                exported.insert_str(0, "exported_");
-            }
-            labels.set(exported, own);
-        }
-    }
-    if !relabel::apply(&job.metric_relabel, &mut labels) || labels.is_empty() {
-        return Ok(None);
-    }
-    for (name, value) in &job.external_labels {
-        labels.set_if_absent(name.clone(), value.clone());
-    }
-    if labels.get(NAME).is_empty() {
-        return Err(unreadable("relabelling left a sample without a name"));
-    }
-    check_limits(&labels, job)?;
-    Ok(Some(labels))
-}
-
-fn check_limits(labels: &Labels<'_>, job: &Job) -> Result<(), ScrapeError> {
-    let limits = &job.limits;
-    let over = |most: u64, is: usize| most > 0 && is as u64 > most;
-    if over(limits.labels, labels.len()) {
-        return Err(unreadable(format!("a sample has more than {} labels", limits.labels)));
-    }
-    for (name, value) in labels.iter() {
-        if over(limits.label_name, name.len()) {
-            return Err(unreadable("a label's name is longer than `label_name_length_limit`"));
-        }
-        if over(limits.label_value, value.len()) {
-            return Err(unreadable(format!(
-                "the value of `{name}` is longer than `label_value_length_limit`"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// The series about the scrape itself.
-fn report(
-    translation: &mut Translation<'_>,
-    job: &Job,
-    target: &Target,
-    up: bool,
-    took: Duration,
-    counts: Counts,
-) {
-    let added = translation.added as f64;
-    let mut series = vec![
-        ("up", "Whether the target could be scraped.", f64::from(u8::from(up))),
-        ("scrape_duration_seconds", "How long the scrape took.", took.as_secs_f64()),
-        ("scrape_samples_scraped", "Samples the target showed.", counts.samples as f64),
-        ("scrape_samples_post_metric_relabeling", "Samples left after relabelling.", counts.kept as f64),
-        ("scrape_series_added", "Series that were not there before.", added),
-    ];
-    if job.config.extra_scrape_metrics {
-        series.extend([
-            ("scrape_timeout_seconds", "Longest a scrape may take.", target.timeout.as_secs_f64()),
-            (
-                "scrape_sample_limit",
-                "Most samples a page may have; 0 is no limit.",
-                job.limits.samples as f64,
-            ),
-            ("scrape_body_size_bytes", "Bytes of the page, decompressed.", counts.bytes as f64),
-        ]);
-    }
-    let mut families = Families::default();
-    for (name, help, value) in series {
-        families.note(Entry::Type { family: name.into(), kind: Kind::Gauge });
-        families.note(Entry::Help { family: name.into(), text: help.into() });
-        if name.ends_with("_seconds") {
-            families.note(Entry::Unit { family: name.into(), unit: "seconds" });
-        }
-        let mut labels = target.labels.clone();
-        labels.set(NAME, name);
-        for (name, value) in &job.external_labels {
-            labels.set_if_absent(name.clone(), value.clone());
-        }
-        let (timestamp, exemplar) = (None, None);
-        translation
-            .sample(&families, &Relabelled { labels: &labels, value, timestamp, exemplar, watched: true });
     }
 }

@@ -1,6 +1,5 @@
 use std::io::Write;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use ::config::Setting;
 use engine::outlet::Phase;
@@ -14,7 +13,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Settings of one job that scrapes often.
 fn settings(more: impl FnOnce(Setting) -> Setting) -> Setting {
-    let job = Setting::map().with("job_name", "shop").with("scrape_interval", "50ms");
+    let job = Setting::map().with("job_name", "shop").with("scrape_interval", "300ms");
     let config = Setting::map().with("scrape_configs", Setting::list([more(job)]));
     Setting::map().with("config", config)
 }
@@ -72,7 +71,7 @@ async fn a_target_is_scraped_and_its_failures_are_told() {
     let request = asked.lock().unwrap().remove(0);
     assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/metrics"));
     assert_eq!(request.header("authorization"), Some("Bearer letmein"));
-    assert_eq!(request.header("x-prometheus-scrape-timeout-seconds"), Some("0.05"));
+    assert_eq!(request.header("x-prometheus-scrape-timeout-seconds"), Some("0.3"));
     assert!(request.header("accept").unwrap().starts_with("application/openmetrics-text;version=1.0.0"));
 }
 
@@ -92,11 +91,73 @@ async fn pages_come_compressed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn redirects_are_followed() {
+    let server = Server::start(|request| match request.path.as_str() {
+        "/metrics" => Response::new(307, "").with("Location", "/metrics/"),
+        "/metrics/" => Response::new(200, "a 1\n").with("Content-Type", TEXT),
+        _ => Response::new(404, ""),
+    });
+    for (follow, expected) in [("true", "1.0"), ("false", "0.0")] {
+        let (catch, (_phase, stop)) = (Catch::default(), stop());
+        let settings =
+            settings(|job| job.with("static_configs", targets(&server)).with("follow_redirects", follow));
+        tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
+        assert_eq!(value(&until(&catch, |_| true).await, "up"), Some(expected));
+    }
+}
+
+/// Ends with the test.
+struct Program(std::process::Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_node_exporter_is_scraped() {
+    testkit::need!(testkit::tools::debian("prometheus-node-exporter", "prometheus-node-exporter"));
+    let port = testkit::tools::free_port();
+    let quiet = std::process::Stdio::null;
+    let program = std::process::Command::new("prometheus-node-exporter")
+        .args([format!("--web.listen-address=127.0.0.1:{port}"), "--collector.disable-defaults".into()])
+        .args(["--collector.meminfo", "--collector.stat"])
+        .stdin(quiet())
+        .stdout(quiet())
+        .stderr(quiet())
+        .spawn();
+    let _program = Program(program.unwrap());
+    let group = Setting::map().with("targets", Setting::list([format!("127.0.0.1:{port}")]));
+    let settings =
+        settings(|job| job.with("static_configs", Setting::list([group])).with("scrape_interval", "1s"));
+    let (catch, (_phase, stop)) = (Catch::default(), stop());
+    tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
+    // Until it listens, it is down.
+    let lines = until(&catch, |lines| value(lines, "up") == Some("1.0")).await;
+    let memory: f64 = value(&lines, "node_memory_MemTotal_bytes").unwrap().parse().unwrap();
+    assert!(memory > 1e6);
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("node_context_switches_total{}") && line.ends_with("counter"))
+    );
+    assert!(lines.iter().any(|line| line.starts_with("go_gc_duration_seconds{} Summary")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn targets_come_and_go() {
-    let list = Arc::new(Mutex::new("[]".to_owned()));
-    let given = list.clone();
+    // The list, and how often it was given.
+    let list = Arc::new(Mutex::new(("[]".to_owned(), 0)));
+    let shared = list.clone();
+    let give = move || {
+        let mut list = shared.lock().unwrap();
+        list.1 += 1;
+        Response::new(200, list.0.clone()).with("Content-Type", "application/json")
+    };
     let server = Server::start(move |request| match request.path.as_str() {
-        "/sd" => Response::new(200, given.lock().unwrap().clone()).with("Content-Type", "application/json"),
+        "/sd" => give(),
         _ => Response::new(200, "a 1\n").with("Content-Type", TEXT),
     });
     let settings = settings(|job| {
@@ -105,14 +166,13 @@ async fn targets_come_and_go() {
     });
     let (catch, (phase, stop)) = (Catch::default(), stop());
     let running = tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
-    *list.lock().unwrap() = format!(r#"[{{"targets": ["{}"]}}]"#, server.address());
+    list.lock().unwrap().0 = format!(r#"[{{"targets": ["{}"]}}]"#, server.address());
     until(&catch, |lines| value(lines, "a") == Some("1.0")).await;
     // An answer that is no list changes nothing.
-    *list.lock().unwrap() = "[{".into();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    catch.take();
-    until(&catch, |lines| value(lines, "a") == Some("1.0")).await;
-    *list.lock().unwrap() = "[]".into();
+    *list.lock().unwrap() = ("[{".into(), 0);
+    let lines = until(&catch, |_| list.lock().unwrap().1 > 2).await;
+    assert_eq!(value(&lines, "a"), Some("1.0"));
+    list.lock().unwrap().0 = "[]".into();
     let last = until(&catch, |lines| value(lines, "a") == Some("stale")).await;
     assert_eq!(value(&last, "up"), Some("stale"));
     phase.send_replace(Phase::Draining);
@@ -133,6 +193,8 @@ fn settings_that_cannot_work_are_refused() {
     assert!(jobs(vec![job("a").with("scrape_intervall", "5s")]).is_err());
     let discovery = Setting::list([Setting::map().with("url", "localhost/sd")]);
     assert!(jobs(vec![job("a").with("http_sd_configs", discovery)]).is_err());
+    let nowhere = jobs(vec![job("a").with("ec2_sd_configs", Setting::list([Setting::map()]))]).err().unwrap();
+    assert!(nowhere.contains("there is no `region`"), "{nowhere}");
     let alerting = Setting::map().with("alerting", Setting::map());
     assert!(receiver::<Prometheus>(Setting::map().with("config", alerting)).is_err());
 }

@@ -5,29 +5,24 @@
 
 mod point;
 mod resource;
+mod shape;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::metric::MetricKind;
-use model::{Arena, Batch, List, Metric, Tag, Value};
+use model::{Batch, Tag};
 use wire::prometheus::{Exemplar, Families, Family, Kind, Part, ucum};
 
 use super::labels::{Labels, NAME};
 use point::Draft;
 use resource::Scopes;
+use shape::{Shape, trimmed};
+
+/// Most memory of one scrape's metrics. A page of the largest size stays below, unless its target has many labels.
+const MAX_BATCH_BYTES: usize = 512 << 20;
 
 /// Between the parts of a series' key; it stands in no UTF-8 text.
 const SEPARATOR: u8 = 0xff;
-
-/// What is known of a metric, whatever its attributes.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Shape {
-    name: String,
-    help: String,
-    unit: String,
-    kind: Kind,
-}
 
 #[derive(Debug)]
 struct Entry {
@@ -51,9 +46,21 @@ pub struct Series {
     scrape: u64,
 }
 
+/// What is the same for every scrape of a target.
+#[derive(Debug, Clone, Default)]
+pub struct TranslationSettings {
+    pub scheme: String,
+    /// The target's own, for samples that relabelling has left without.
+    pub job: String,
+    pub instance: String,
+    /// Names lose `_total` and their unit.
+    pub trim_suffixes: bool,
+}
+
 /// One scrape under translation.
 pub struct Translation<'s> {
     series: &'s mut Series,
+    settings: TranslationSettings,
     batch: Batch,
     scopes: Scopes,
     drafts: Vec<Draft>,
@@ -76,17 +83,28 @@ pub struct Relabelled<'a> {
 }
 
 impl<'s> Translation<'s> {
-    pub fn new(series: &'s mut Series, tag: Tag, time: u64, scheme: &str) -> Translation<'s> {
+    pub fn new(
+        series: &'s mut Series,
+        tag: Tag,
+        time: u64,
+        settings: TranslationSettings,
+    ) -> Translation<'s> {
         series.scrape += 1;
         Translation {
             series,
             batch: Batch::new(tag, Vec::new()),
-            scopes: Scopes::new(scheme),
+            scopes: Scopes::new(&settings.scheme),
+            settings,
             drafts: Vec::new(),
             added: 0,
             time,
             key: Vec::new(),
         }
+    }
+
+    /// There is no room for more.
+    pub fn is_full(&self) -> bool {
+        self.batch.arena.byte_size() + self.drafts.len() * size_of::<Draft>() > MAX_BATCH_BYTES
     }
 
     /// Takes in a sample, whose name is one of its labels.
@@ -111,7 +129,7 @@ impl<'s> Translation<'s> {
         let number = bound.map(|label| sample.labels.get(label).parse::<f64>());
         let Ok(number) = number.transpose() else { return };
         let shape = self.shape(name, family, part);
-        write_key(&mut self.key, sample.labels, &shape);
+        self.write_key(sample.labels, &shape);
         let place = self.draft(shape, sample);
         let exemplar =
             sample.exemplar.map(|exemplar| point::exemplar(&mut self.batch.arena, exemplar, self.time));
@@ -138,10 +156,42 @@ impl<'s> Translation<'s> {
         {
             return shape.clone();
         }
+        let trimmed = if self.settings.trim_suffixes { trimmed(name, kind, unit) } else { name };
+        let (shown, help) = (trimmed.to_owned(), help.to_owned());
         let unit = if unit.is_empty() { String::new() } else { ucum(unit) };
-        let shape = Arc::new(Shape { name: name.to_owned(), help: help.to_owned(), unit, kind });
-        self.series.shapes.insert(shape.name.clone(), shape.clone());
+        let shape = Arc::new(Shape { name: shown, help, unit, kind });
+        self.series.shapes.insert(name.to_owned(), shape.clone());
         shape
+    }
+
+    /// Job, instance, metric, and each label that becomes an attribute.
+    fn write_key(&mut self, labels: &Labels<'_>, shape: &Shape) {
+        let key = &mut self.key;
+        key.clear();
+        let own = [&self.settings.job, &self.settings.instance];
+        let [job, instance] =
+            [("job", own[0]), ("instance", own[1])].map(|(label, own)| match labels.get(label) {
+                "" => own,
+                value => value,
+            });
+        for part in [job, instance, &shape.name] {
+            key.extend_from_slice(part.as_bytes());
+            key.push(SEPARATOR);
+        }
+        let bound = match shape.kind {
+            Kind::Histogram => "le",
+            Kind::Summary => "quantile",
+            _ => "job",
+        };
+        for (name, value) in labels.iter() {
+            if name == bound || name == "job" || name == "instance" || name.starts_with("__") {
+                continue;
+            }
+            for part in [name, value] {
+                key.extend_from_slice(part.as_bytes());
+                key.push(SEPARATOR);
+            }
+        }
     }
 
     /// The draft of the series whose key was written.
@@ -193,7 +243,7 @@ impl<'s> Translation<'s> {
         let mut places: HashMap<(u32, *const Shape), usize> = HashMap::new();
         for draft in std::mem::take(&mut self.drafts) {
             let metric = *places.entry((draft.scope, Arc::as_ptr(&draft.shape))).or_insert_with(|| {
-                self.batch.metrics.push(metric(&mut self.batch.arena, &draft.shape, draft.scope));
+                self.batch.metrics.push(draft.shape.metric(&mut self.batch.arena, draft.scope));
                 self.batch.metrics.len() - 1
             });
             self.batch.metrics[metric].points.extend(draft.into_point());
@@ -201,54 +251,6 @@ impl<'s> Translation<'s> {
         self.batch.metrics.retain(|metric| !metric.points.is_empty());
         self.scopes.finish(&mut self.batch);
         self.batch
-    }
-}
-
-/// Job, instance, metric, and each label that becomes an attribute.
-fn write_key(key: &mut Vec<u8>, labels: &Labels<'_>, shape: &Shape) {
-    key.clear();
-    for part in [labels.get("job"), labels.get("instance"), &shape.name] {
-        key.extend_from_slice(part.as_bytes());
-        key.push(SEPARATOR);
-    }
-    for (name, value) in labels.iter() {
-        let is_bound = match shape.kind {
-            Kind::Histogram => name == "le",
-            Kind::Summary => name == "quantile",
-            _ => false,
-        };
-        if is_bound || name == "job" || name == "instance" || name.starts_with("__") {
-            continue;
-        }
-        for part in [name, value] {
-            key.extend_from_slice(part.as_bytes());
-            key.push(SEPARATOR);
-        }
-    }
-}
-
-fn metric(arena: &mut Arena, shape: &Shape, scope: u32) -> Metric {
-    let (kind, monotonic) = match shape.kind {
-        Kind::Counter => (MetricKind::Sum, true),
-        Kind::Info | Kind::StateSet => (MetricKind::Sum, false),
-        Kind::Histogram | Kind::GaugeHistogram => (MetricKind::Histogram, false),
-        Kind::Summary => (MetricKind::Summary, false),
-        Kind::Gauge | Kind::Unknown => (MetricKind::Gauge, false),
-    };
-    let mut metadata = List::EMPTY;
-    let (key, value) = (arena.store(b"prometheus.type"), arena.store(shape.kind.as_str().as_bytes()));
-    arena.push(&mut metadata, key, Value::Str(value));
-    Metric {
-        name: arena.store(shape.name.as_bytes()),
-        description: arena.store(shape.help.as_bytes()),
-        unit: arena.store(shape.unit.as_bytes()),
-        metadata,
-        kind,
-        // Cumulative, of those that have a temporality.
-        temporality: if matches!(kind, MetricKind::Sum | MetricKind::Histogram) { 2 } else { 0 },
-        monotonic,
-        points: Vec::new(),
-        scope,
     }
 }
 

@@ -136,14 +136,10 @@ impl<'a> Rest<'a> {
             };
             self.skip_space();
             if self.eat('=') {
-                self.skip_space();
-                if !self.eat('"') {
-                    return Err("a label's value is not in quotes");
-                }
+                let value = self.value()?;
                 if name.is_empty() {
                     return Err("a label has no name");
                 }
-                let value = self.quoted()?;
                 labels.push((name, value));
             } else if in_quotes && metric.is_none() && labels.is_empty() {
                 metric = Some(name);
@@ -155,6 +151,12 @@ impl<'a> Rest<'a> {
                 return Err("labels are not separated by a comma, or do not end");
             }
         }
+    }
+
+    /// A label's value, whose `=` is gone.
+    fn value(&mut self) -> Read<Cow<'a, str>> {
+        self.skip_space();
+        if self.eat('"') { self.quoted() } else { Err("a label's value is not in quotes") }
     }
 
     /// Up to and with the closing quote, whose opening one is gone.

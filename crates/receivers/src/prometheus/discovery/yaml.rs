@@ -19,11 +19,11 @@ pub fn read(text: &str) -> Result<Value, String> {
                 return Err(format!("it is nested more than {MAX_DEPTH} deep"));
             }
             Event::SequenceStart(..) => {
-                open.push(Open { value: Value::Array(Vec::new()), key: None });
+                open.push(Open::new(Value::Array(Vec::new())));
                 continue;
             }
             Event::MappingStart(..) => {
-                open.push(Open { value: Value::Object(Map::new()), key: None });
+                open.push(Open::new(Value::Object(Map::new())));
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
@@ -47,6 +47,10 @@ struct Open {
 }
 
 impl Open {
+    fn new(value: Value) -> Open {
+        Open { value, key: None }
+    }
+
     fn take(&mut self, value: Value) -> Result<(), String> {
         match (&mut self.value, self.key.take(), value) {
             (Value::Array(items), _, value) => items.push(value),

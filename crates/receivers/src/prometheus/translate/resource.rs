@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{Arena, Batch, List, Resource, Scope, Value};
+use model::{Arena, Batch, List, Resource, Scope, Span, Value};
 
 use super::SEPARATOR;
 use crate::prometheus::labels::{Labels, NAME};
@@ -21,12 +21,14 @@ pub struct Scopes {
     scopes: HashMap<(u32, Vec<u8>), u32>,
     /// Labels of `target_info`, by resource.
     infos: Vec<(Vec<u8>, List)>,
+    /// Each attribute's name and latest value: most points share them with the point before.
+    stored: HashMap<Vec<u8>, (Span, Span)>,
 }
 
 impl Scopes {
     pub fn new(scheme: &str) -> Scopes {
-        let (resources, scopes) = (HashMap::new(), HashMap::new());
-        Scopes { scheme: scheme.to_owned(), resources, scopes, infos: Vec::new() }
+        let (resources, scopes, stored) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Scopes { scheme: scheme.to_owned(), resources, scopes, infos: Vec::new(), stored }
     }
 
     /// Where a series stands: its scope, made when it is not there yet, and its attributes.
@@ -47,10 +49,27 @@ impl Scopes {
                 scope.push(SEPARATOR);
                 continue;
             }
-            push(&mut batch.arena, &mut attributes, name, value);
+            self.attribute(&mut batch.arena, &mut attributes, name, value);
         }
         let resource = self.resource(batch, job, instance);
         (self.scope(batch, resource, scope), attributes)
+    }
+
+    fn attribute(&mut self, arena: &mut Arena, list: &mut List, name: &[u8], value: &[u8]) {
+        let (name, value) = match self.stored.get_mut(name) {
+            Some((name, latest)) => {
+                if arena.bytes(*latest) != value {
+                    *latest = arena.store(value);
+                }
+                (*name, *latest)
+            }
+            None => {
+                let spans = (arena.store(name), arena.store(value));
+                self.stored.insert(name.to_vec(), spans);
+                spans
+            }
+        };
+        arena.push(list, name, Value::Str(value));
     }
 
     fn resource(&mut self, batch: &mut Batch, job: &[u8], instance: &[u8]) -> u32 {

@@ -1,11 +1,12 @@
-use model::metric::{ExemplarValue, Point, PointValue};
+use model::metric::{ExemplarValue, MetricKind, Point, PointValue};
+use model::{List, Metric, Value};
 use serde_json::{Value as Json, json};
 use wire::prometheus::Format;
 
 use super::*;
 use crate::prometheus::config::GlobalConfig;
 use crate::prometheus::job::Job;
-use crate::prometheus::scrape::{Counts, read};
+use crate::prometheus::page::{Counts, read};
 use crate::scraping::{ScrapeError, shown};
 
 const OPEN_METRICS: &str = include_str!("../../../../../fixtures/prometheus/python.openmetrics");
@@ -33,7 +34,13 @@ impl Scraped {
         self.time += 1;
         let groups = [(self.job.config.static_configs[0].clone(), Vec::new())];
         let target = self.job.targets(&groups).0.remove(0);
-        let mut translation = Translation::new(&mut self.series, "t".into(), self.time, "http");
+        let settings = TranslationSettings {
+            scheme: "http".into(),
+            job: "shop".into(),
+            instance: "web:9102".into(),
+            trim_suffixes: self.job.trim_suffixes,
+        };
+        let mut translation = Translation::new(&mut self.series, "t".into(), self.time, settings);
         let outcome = read(page.as_bytes(), format, &self.job, &target, &mut translation);
         if outcome.is_err() {
             translation.abandon();
@@ -207,6 +214,27 @@ fn samples_are_relabelled_and_limited() {
 }
 
 #[test]
+fn the_resource_survives_relabelling() {
+    let rules = json!([{"regex": "job|instance", "action": "labeldrop"}]);
+    let (batch, _) = Scraped::new(&json!({"metric_relabel_configs": rules})).page("a 1\n", Format::Text);
+    let resource = json_of(&batch, batch.resources[0].attributes);
+    assert_eq!(
+        (&resource["service.name"], &resource["service.instance.id"]),
+        (&json!("shop"), &json!("web:9102"))
+    );
+}
+
+#[test]
+fn suffixes_are_trimmed_on_request() {
+    let mut scraped = Scraped::new(&json!({}));
+    scraped.job.trim_suffixes = true;
+    let (batch, _) = scraped.page(OPEN_METRICS, Format::OpenMetrics);
+    for name in ["shop_requests", "shop_temperature", "shop_latency", "shop_size_bytes", "shop_build_info"] {
+        found(&batch, name);
+    }
+}
+
+#[test]
 fn this_machine_has_no_address() {
     for (instance, address) in [
         ("localhost:1", Json::Null),
@@ -220,5 +248,30 @@ fn this_machine_has_no_address() {
         let (batch, _) = Scraped::new(&config).page("a 1\n", Format::Text);
         let resource = json_of(&batch, batch.resources[0].attributes);
         assert_eq!((&resource["server.address"], &resource["server.port"]), (&address, &json!("1")));
+    }
+}
+
+/// Whatever a page holds, what comes of it is whole: each point in a metric, each metric in a scope, each scope in a
+/// resource.
+#[test]
+fn damaged_pages_do_no_harm() {
+    let mut dice = testkit::corpus::Dice(20_261_121);
+    let mut scraped = Scraped::new(&json!({}));
+    for _ in 0..300 {
+        let mut page = if dice.below(2) == 0 { OPEN_METRICS.to_owned() } else { NODE[..4000].to_owned() };
+        for _ in 0..dice.below(4) {
+            let (at, mark) = (dice.below(page.len() as u64) as usize, dice.below(8) as usize);
+            if page.is_char_boundary(at) {
+                page.insert_str(at, ["\"", "\\", "{", "}", "\n", "le=\"1\",", " 1e999", "# "][mark]);
+            }
+        }
+        for format in [Format::Text, Format::OpenMetrics] {
+            let (batch, _) = scraped.page(&page, format);
+            for metric in &batch.metrics {
+                let scope = &batch.scopes[metric.scope as usize];
+                assert!((scope.resource as usize) < batch.resources.len() && !metric.points.is_empty());
+            }
+            shown(&batch);
+        }
     }
 }
