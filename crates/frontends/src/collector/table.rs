@@ -4,6 +4,7 @@ use config::{Diagnostic, Origin, closest};
 use model::Signal;
 
 use super::document::Id;
+use super::draft::Draft;
 
 pub(super) const ALL: &[Signal] = &[Signal::Logs, Signal::Metrics, Signal::Traces];
 pub(super) const LOGS: &[Signal] = &[Signal::Logs];
@@ -16,6 +17,9 @@ pub(super) struct Entry<L: 'static> {
     pub signals: &'static [Signal],
     pub lower: L,
 }
+
+/// A component's table: how each is lowered to a `C`.
+pub(super) type Table<C> = &'static [Entry<fn(Draft<'_>) -> Option<C>>];
 
 /// What exists upstream and not here, and what to use instead; empty where there is nothing yet.
 pub(super) type Absent = (&'static str, &'static str);
