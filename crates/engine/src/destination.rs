@@ -131,6 +131,7 @@ impl Destination {
         }
         self.account.update(|counts| {
             counts.accepted += records;
+            counts.by_signal.add(batch.signal(), records);
             counts.open += records;
         });
         let mut slot = self.encoders.lock();
@@ -152,6 +153,7 @@ impl Destination {
         batch.token.lose();
         self.account.update(|counts| {
             counts.accepted += records;
+            counts.by_signal.add(batch.signal(), records);
             count_drop(&mut counts.dropped, reason, records);
         });
     }

@@ -59,7 +59,7 @@ impl Outlet {
     ///
     /// `wire_bytes` is what the batch took to receive, for the counts.
     pub async fn send(&self, mut batch: Batch, wire_bytes: u64) -> Result<(), Lost> {
-        self.ledger.received(&self.id, batch.len() as u64, wire_bytes);
+        self.ledger.received(&self.id, batch.signal(), batch.len() as u64, wire_bytes);
         let receipt = (self.ack >= Ack::Durable).then(|| {
             let (tx, rx) = oneshot::channel();
             let answer = Box::new(Answer(std::sync::Mutex::new(Some(tx))));

@@ -78,13 +78,14 @@ fn a_small_configuration_becomes_a_topology() {
         r#"{"grpc":{"listen":"127.0.0.1:4317"},"http":{"listen":"0.0.0.0:4318"}}"#
     );
     let exporter = &topology.exporters[0];
-    assert_eq!(&*exporter.component.id, "otlphttp/east");
+    // Each signal has its own, with a queue of its own.
+    let ids: Vec<&str> = topology.exporters.iter().map(|exporter| &*exporter.component.id).collect();
+    assert_eq!(ids, ["otlphttp/east:logs", "otlphttp/east:traces", "debug"]);
     assert_eq!(&*exporter.component.kind, "otlp_http");
     assert_eq!(
         exporter.component.settings.to_json(),
         json!({"endpoint": "https://east.example.com", "headers": [{"name": "api-key", "value": "***"}]})
     );
-    // The pipeline without `batch` does not shorten the wait of the one that has it.
     assert_eq!(exporter.delivery.flush.as_secs(), 2);
     let names: Vec<_> = topology.pipelines.iter().map(|p| (p.name.as_str(), p.routes.len())).collect();
     assert_eq!(names, [("logs", 1), ("traces", 2)]);
