@@ -13,7 +13,7 @@ use super::exporters::{self, EXPORTERS, Exporter};
 use super::extensions::{self, EXTENSIONS, Extension};
 use super::processors::{self, PROCESSORS, Processor};
 use super::receivers::{self, RECEIVERS, Receiver};
-use super::table::{self, Absent, Entry, signal_name};
+use super::table::{self, Absent, Entry, Lower, signal_name};
 
 /// A pipeline as it is written.
 struct Wanted {
@@ -64,7 +64,7 @@ fn all<C>(
     cx: &mut Context,
     declared: Vec<Declared>,
     what: &str,
-    table: &'static [Entry<fn(Draft<'_>) -> Option<C>>],
+    table: &'static [Entry<Lower<C>>],
     absent: &[Absent],
 ) -> Vec<Lowered<C>> {
     let mut lowered = Vec::new();

@@ -4,9 +4,13 @@ use config::{Diagnostic, Origin, closest};
 use model::Signal;
 
 use super::document::Id;
+use super::draft::Draft;
 
 pub(super) const ALL: &[Signal] = &[Signal::Logs, Signal::Metrics, Signal::Traces];
 pub(super) const LOGS: &[Signal] = &[Signal::Logs];
+
+/// Makes our component of the Collector's.
+pub(super) type Lower<C> = fn(Draft<'_>) -> Option<C>;
 
 /// A component's line: its name today, its older names, the signals it takes, and how it is lowered.
 pub(super) struct Entry<L: 'static> {
