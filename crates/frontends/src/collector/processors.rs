@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::draft::Draft;
 use super::helper::FLUSH;
-use super::table::{ALL, Absent, Entry};
+use super::table::{ALL, Absent, Entry, LOGS_AND_TRACES};
 use super::values::{GoDuration, Words};
 
 /// What stands in a pipeline for a processor.
@@ -29,6 +29,12 @@ pub(super) static PROCESSORS: &[Entry<Lower>] = &[
     Entry { name: "attributes", older: &[], signals: ALL, lower: attributes },
     Entry { name: "batch", older: &[], signals: ALL, lower: batch },
     Entry { name: "memory_limiter", older: &[], signals: ALL, lower: memory_limiter },
+    Entry {
+        name: "probabilistic_sampler",
+        older: &[],
+        signals: LOGS_AND_TRACES,
+        lower: probabilistic_sampler,
+    },
     Entry { name: "resource", older: &[], signals: ALL, lower: resource },
     Entry { name: "resource_detection", older: &[], signals: ALL, lower: resource_detection },
 ];
@@ -45,7 +51,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("log_dedup", ""),
     ("metrics_generation", ""),
     ("metrics_transform", ""),
-    ("probabilistic_sampler", ""),
     ("redaction", ""),
     ("remote_tap", ""),
     ("schema", ""),
@@ -127,6 +132,10 @@ fn attributes(mut draft: Draft<'_>) -> Option<Processor> {
         }
     }
     same("attributes", &draft)
+}
+
+fn probabilistic_sampler(draft: Draft<'_>) -> Option<Processor> {
+    same("probabilistic_sampler", &draft)
 }
 
 fn resource(draft: Draft<'_>) -> Option<Processor> {

@@ -8,6 +8,7 @@ use super::draft::Draft;
 
 pub(super) const ALL: &[Signal] = &[Signal::Logs, Signal::Metrics, Signal::Traces];
 pub(super) const LOGS: &[Signal] = &[Signal::Logs];
+pub(super) const LOGS_AND_TRACES: &[Signal] = &[Signal::Logs, Signal::Traces];
 pub(super) const METRICS: &[Signal] = &[Signal::Metrics];
 
 /// Makes our component of the Collector's.

@@ -288,3 +288,17 @@ fn remote_write_takes_the_collectors_keys() {
         .replace("exporters: [otlphttp/east]", "exporters: [prometheusremotewrite]");
     assert!(!complaints(&of_logs).is_empty(), "it takes metrics alone");
 }
+
+#[test]
+fn a_sampler_takes_its_own_keys_and_no_metrics() {
+    let with_sampler =
+        with("  batch:\n    timeout: 2s", "  probabilistic_sampler: {sampling_percentage: 15}")
+            .replace("processors: [batch]", "processors: [probabilistic_sampler]");
+    let (topology, diagnostics) = read(&with_sampler);
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    let sampler = &topology.processors[0];
+    assert_eq!(&*sampler.kind, "probabilistic_sampler");
+    assert_eq!(sampler.settings.to_json(), json!({"sampling_percentage": 15}));
+    let found = complaints(&with_sampler.replace("    logs:\n", "    metrics:\n"));
+    assert!(found.iter().any(|found| found.contains("does not support metrics")), "{found:#?}");
+}
