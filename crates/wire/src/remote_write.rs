@@ -80,10 +80,11 @@ impl Writer {
         Writer { settings, sink, labels: Labels::default() }
     }
 
-    /// Appends rows of a batch.
+    /// Appends metrics of a batch; nothing where there are no such rows.
     pub fn add(&mut self, batch: &Batch, rows: Range<usize>) -> Added {
         let mut added = Added::default();
-        for of_scope in batch.metrics[rows].chunk_by(|a, b| a.scope == b.scope) {
+        let metrics = batch.metrics.get(rows).unwrap_or_default();
+        for of_scope in metrics.chunk_by(|a, b| a.scope == b.scope) {
             let Some(first) = of_scope.first() else { continue };
             let origin = Origin::of_scope(batch, first.scope, &self.settings);
             for metric in of_scope {

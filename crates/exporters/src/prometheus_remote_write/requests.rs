@@ -47,9 +47,12 @@ impl Requests {
 
 impl Encoder for Requests {
     fn encode(&mut self, batch: &Batch, out: &mut Sealed) {
+        if batch.metrics.is_empty() {
+            return out.discard(Reason::Unmatched, batch.len() as u64);
+        }
         self.writer.add_targets(batch);
         let mut start = 0;
-        while start < batch.rows() {
+        while start < batch.metrics.len() {
             let (rows, _) = stride(batch, start);
             start = rows.end;
             let added = self.writer.add(batch, rows);

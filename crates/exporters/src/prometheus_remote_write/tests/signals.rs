@@ -61,14 +61,28 @@ fn topology(url: &str) -> Topology {
     topology
 }
 
+fn plan(url: &str) -> engine::Plan {
+    let mut report = Diagnostics::new();
+    let plan = engine::plan(&topology(url), &CATALOG, &Surroundings::for_tests(), &mut report);
+    plan.unwrap_or_else(|| panic!("{}", report.render(false)))
+}
+
+#[test]
+fn a_sample_of_another_signal_is_told_as_refused() {
+    let sample = engine::testing::batch("t", &[r#"{"log":"line"}"#]);
+    let previews = plan("http://127.0.0.1:1").preview(&sample);
+    assert_eq!((previews[0].requests.len(), &previews[0].refused[..]), (0, &[("unmatched", 1)][..]));
+    let exporter = exporter(&of("http://127.0.0.1:1"));
+    assert_eq!(discarded(&encode(&exporter, &[sample]), Reason::Unmatched), 1);
+    let previews = plan("http://127.0.0.1:1").preview(&read());
+    assert!(previews[0].requests[0].contains("content-encoding: snappy"));
+}
+
 #[tokio::test]
 async fn an_exporter_of_metrics_gets_metrics_and_nothing_else() {
     let (server, asked) = sink(204);
-    let mut report = Diagnostics::new();
-    let plan = engine::plan(&topology(&server.url()), &CATALOG, &Surroundings::for_tests(), &mut report);
-    let plan = plan.unwrap_or_else(|| panic!("{}", report.render(false)));
     let ledger = Arc::new(Ledger::default());
-    let running = Running::start(plan, ledger.clone());
+    let running = Running::start(plan(&server.url()), ledger.clone());
     let (points, spans) = (read().len() as u64, otlp::count(Signal::Traces, TRACES).unwrap());
     let arrived =
         || ledger.snapshot().destination("out").is_some_and(|out| out.counts.accepted == points + spans);
