@@ -103,8 +103,9 @@ impl Destination {
         self.delivery.overflow
     }
 
-    pub(crate) fn takes_unread(&self) -> bool {
-        self.exporter.takes_unread()
+    /// Whether batches of this signal must be read before they come here.
+    pub(crate) fn reads(&self, signal: Signal) -> bool {
+        self.exporter.takes(signal) && !self.exporter.takes_unread()
     }
 
     pub(crate) fn is_behind(&self) -> bool {
@@ -118,8 +119,8 @@ impl Destination {
     /// Encodes a batch. When the queue is full the overflow policy is applied: callers have waited already.
     pub(crate) fn accept(&self, batch: &Batch) {
         let records = batch.len() as u64;
-        if batch.signal() != Signal::Logs && !self.takes_unread() {
-            // An encoder of log records alone would lose them without a word.
+        if !self.exporter.takes(batch.signal()) {
+            // An encoder of other signals would lose them without a word.
             return self.refuse(batch, Reason::Unmatched);
         }
         if self.queue.is_full() {

@@ -16,6 +16,7 @@ mod http;
 mod load;
 mod processors;
 mod receivers;
+mod remote_write;
 mod service;
 mod table;
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod otel_record;
 pub mod parser;
 mod parsing;
 mod partials;
+mod probabilistic_sampler;
 mod record_modifier;
 mod resource;
 mod resource_detection;
@@ -50,6 +51,7 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<nest::Nest>(),
     processor::<otel_record::OtelRecord>(),
     processor::<parser::ParserProcessor>(),
+    processor::<probabilistic_sampler::ProbabilisticSampler>(),
     processor::<record_modifier::RecordModifier>(),
     processor::<resource::Resource>(),
     processor::<resource_detection::ResourceDetection>(),

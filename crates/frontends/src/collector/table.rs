@@ -8,7 +8,11 @@ use super::draft::Draft;
 
 pub(super) const ALL: &[Signal] = &[Signal::Logs, Signal::Metrics, Signal::Traces];
 pub(super) const LOGS: &[Signal] = &[Signal::Logs];
+pub(super) const LOGS_AND_TRACES: &[Signal] = &[Signal::Logs, Signal::Traces];
 pub(super) const METRICS: &[Signal] = &[Signal::Metrics];
+
+/// Makes our component of the Collector's.
+pub(super) type Lower<C> = fn(Draft<'_>) -> Option<C>;
 
 /// A component's line: its name today, its older names, the signals it takes, and how it is lowered.
 pub(super) struct Entry<L: 'static> {
@@ -19,7 +23,7 @@ pub(super) struct Entry<L: 'static> {
 }
 
 /// A component's table: how each is lowered to a `C`.
-pub(super) type Table<C> = &'static [Entry<fn(Draft<'_>) -> Option<C>>];
+pub(super) type Table<C> = &'static [Entry<Lower<C>>];
 
 /// What exists upstream and not here, and what to use instead; empty where there is nothing yet.
 pub(super) type Absent = (&'static str, &'static str);
