@@ -59,12 +59,14 @@ fn refuse_or_skip(cx: &mut Context, mut diagnostic: Diagnostic) {
     cx.diagnostics.push(diagnostic);
 }
 
+type Lower<C> = fn(Draft<'_>) -> Option<C>;
+
 /// Lowers every component of a section, used or not, so that all faults are told at once.
 fn all<C>(
     cx: &mut Context,
     declared: Vec<Declared>,
     what: &str,
-    table: &'static [Entry<fn(Draft<'_>) -> Option<C>>],
+    table: &'static [Entry<Lower<C>>],
     absent: &[Absent],
 ) -> Vec<Lowered<C>> {
     let mut lowered = Vec::new();
