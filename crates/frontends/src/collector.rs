@@ -14,6 +14,7 @@ mod extensions;
 mod helper;
 mod http;
 mod load;
+mod matching;
 mod processors;
 mod receivers;
 mod remote_write;

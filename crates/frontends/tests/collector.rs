@@ -64,6 +64,10 @@ processors:
   resourcedetection: {detectors: [env, ecs, ec2, system], timeout: 2s, override: false, system: {resource_attributes: {os.type: {enabled: false}}}}
   resource: {attributes: [{key: team, action: insert, value: shop}]}
   filter: {error_mode: ignore, logs: {log_record: ['IsMatch(body, "GET /health")']}}
+  filter/oldest:
+    metrics: {include: {match_type: strict, metric_names: [ecs.task.memory.utilized, ecs.task.cpu.utilized]}}
+    logs: {exclude: {match_type: regexp, bodies: ['^GET /health"?'], severity_number: {min: INFO}}}
+    spans: {exclude: {match_type: strict, services: [shop], span_kinds: [internal], attributes: [{key: n, value: 3}]}}
   filter/new: {error_mode: ignore, trace_conditions: ['span.name == "GET /health"']}
   transform:
     error_mode: ignore
@@ -89,8 +93,8 @@ service:
   telemetry: {logs: {level: info}, metrics: {level: detailed}}
   pipelines:
     traces: {receivers: [otlp], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
-    metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlp, nop]}
-    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
+    metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus], processors: [memory_limiter, filter/oldest, resourcedetection, resource, batch], exporters: [otlp, nop]}
+    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, filter/oldest, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
 "#;
 
 #[test]

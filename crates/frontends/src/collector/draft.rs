@@ -61,6 +61,11 @@ impl<'c> Draft<'c> {
         self.failed = true;
     }
 
+    /// Notes that a fault was reported elsewhere.
+    pub fn failed(&mut self) {
+        self.failed = true;
+    }
+
     /// Says of a key that is understood and changes nothing here why that is.
     pub fn note(&mut self, message: impl Into<String>) {
         let message = format!("{}: {}", self.label, message.into());

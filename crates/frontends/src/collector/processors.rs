@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use config::Setting;
+use config::{Node, Setting};
 use serde::Deserialize;
 
 use super::draft::Draft;
 use super::helper::FLUSH;
+use super::matching;
 use super::table::{ALL, Absent, Entry, LOGS, LOGS_AND_TRACES};
 use super::values::{GoDuration, Words};
 
@@ -136,8 +137,38 @@ fn attributes(mut draft: Draft<'_>) -> Option<Processor> {
     same("attributes", &draft)
 }
 
-fn filter(draft: Draft<'_>) -> Option<Processor> {
+/// The oldest form, `include` and `exclude`, becomes conditions of the older one.
+fn filter(mut draft: Draft<'_>) -> Option<Processor> {
+    choose::<matching::Logs>(&mut draft, "logs", "logs", "log_record");
+    choose::<matching::Metrics>(&mut draft, "metrics", "metrics", "metric");
+    choose::<matching::Spans>(&mut draft, "spans", "traces", "span");
     same("filter", &draft)
+}
+
+/// Moves what the blocks under `key` leave out to the list of conditions `list` under `target`.
+fn choose<T: matching::Block>(draft: &mut Draft<'_>, key: &str, target: &str, list: &str) {
+    let Some(mut blocks) = draft.declared.setting.remove(key) else { return };
+    if !matches!(blocks.node, Node::Map(_)) {
+        draft.declared.setting.set(key, blocks);
+        return;
+    }
+    let conditions = matching::dropped::<T>(draft, &mut blocks);
+    if key != target && !blocks.entries().is_empty() {
+        draft.error(format!("`{key}` has a key that is not read"), "it takes `include` and `exclude`");
+    }
+    let origin = blocks.origin;
+    let mut group = match key == target {
+        true => blocks,
+        false => draft.declared.setting.remove(target).unwrap_or_else(Setting::map),
+    };
+    if !conditions.is_empty() {
+        let earlier = group.remove(list).map(|list| list.items().to_vec()).unwrap_or_default();
+        let added = conditions.into_iter().map(|text| Setting::from(text).at(origin));
+        group.set(list, Setting::list(earlier.into_iter().chain(added)));
+    }
+    if !group.entries().is_empty() {
+        draft.declared.setting.set(target, group);
+    }
 }
 
 /// Ours alone; the Collector has none.
