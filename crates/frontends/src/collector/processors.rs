@@ -228,14 +228,14 @@ struct Enabled {
 }
 
 /// Detectors that find nothing where this program runs beside a task.
-const SILENT: [&str; 8] = ["ec2", "eks", "lambda", "elastic_beanstalk", "gcp", "azure", "aks", "heroku"];
+const SILENT: [&str; 7] = ["eks", "lambda", "elastic_beanstalk", "gcp", "azure", "aks", "heroku"];
 
 fn resource_detection(mut draft: Draft<'_>) -> Option<Processor> {
     let config = draft.group::<ResourceDetectionConfig>();
     let mut detectors = Vec::new();
     for name in config.detectors.unwrap_or(Words(vec!["env".into()])).0 {
         match name.as_str() {
-            "env" | "system" | "ecs" | "docker" => detectors.push(name),
+            "env" | "system" | "ecs" | "ec2" | "docker" => detectors.push(name),
             silent if SILENT.contains(&silent) => {
                 draft.note(format!("detector `{silent}` is not asked: it adds nothing"));
             }
@@ -249,9 +249,22 @@ fn resource_detection(mut draft: Draft<'_>) -> Option<Processor> {
     if let Some(replaces) = config.r#override {
         settings.set("override", replaces);
     }
+    if let Some(ec2) = &config.ec2
+        && !ec2.tags.0.is_empty()
+    {
+        settings.set("tags", Setting::list(ec2.tags.0.clone()));
+        if !ec2.tags_from_imds {
+            draft.note("`tags` are read from the instance's metadata, which must be allowed to tell them");
+        }
+    }
     let mut attributes = Setting::map();
-    let blocks =
-        [("env", config.env), ("ecs", config.ecs), ("system", config.system), ("docker", config.docker)];
+    let blocks = [
+        ("env", config.env),
+        ("ecs", config.ecs),
+        ("ec2", config.ec2),
+        ("system", config.system),
+        ("docker", config.docker),
+    ];
     for (name, block) in blocks {
         for (key, on) in block.unwrap_or_default().resource_attributes {
             let mut of = attributes.remove(name).unwrap_or_else(Setting::map);

@@ -18,18 +18,21 @@ impl From<&str> for Told {
     }
 }
 
+/// What one detector told.
+pub(super) type Found = Vec<(String, Told)>;
+
 /// Attributes in the order they were told; each once.
 #[derive(Debug, Default)]
-pub(super) struct Detected(Vec<(String, Told)>);
+pub(super) struct Detected(Found);
 
 impl Detected {
     /// Who told an attribute first, wins. `chosen` says of single attributes whether they are wanted.
-    pub fn add(&mut self, found: Vec<(String, Told)>, chosen: Option<&HashMap<String, bool>>) {
+    pub fn add(&mut self, found: &Found, chosen: Option<&HashMap<String, bool>>) {
         for (key, told) in found {
-            let wanted = chosen.and_then(|chosen| chosen.get(&key)).copied().unwrap_or(true);
-            let empty = told == Told::Text(String::new()) || told == Told::List(Vec::new());
-            if wanted && !empty && !self.0.iter().any(|(known, _)| *known == key) {
-                self.0.push((key, told));
+            let wanted = chosen.and_then(|chosen| chosen.get(key)).copied().unwrap_or(true);
+            let empty = *told == Told::Text(String::new()) || *told == Told::List(Vec::new());
+            if wanted && !empty && !self.0.iter().any(|(known, _)| known == key) {
+                self.0.push((key.clone(), told.clone()));
             }
         }
     }
@@ -40,7 +43,7 @@ impl Detected {
 }
 
 /// `OTEL_RESOURCE_ATTRIBUTES=key=value,…`, percent-encoded; one bad pair spoils all, as in the Collector.
-pub(super) fn env(environment: &Environment) -> Result<Vec<(String, Told)>, String> {
+pub(super) fn env(environment: &Environment) -> Result<Found, String> {
     let name = "OTEL_RESOURCE_ATTRIBUTES";
     let Some(text) = environment.get(name).or(environment.get("OTEL_RESOURCE")) else {
         return Ok(Vec::new());
@@ -65,12 +68,12 @@ fn decode(text: &str) -> String {
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-pub(super) fn system() -> Vec<(String, Told)> {
+pub(super) fn system() -> Found {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     vec![("host.name".into(), name.trim().into()), ("os.type".into(), "linux".into())]
 }
 
-pub(super) fn ecs(task: &Task) -> Vec<(String, Told)> {
+pub(super) fn ecs(task: &Task) -> Found {
     let text = |key: &str, value: &str| (key.to_owned(), Told::from(value));
     let (region, account) = (task.region().unwrap_or_default(), task.account().unwrap_or_default());
     let partition = task.task_arn.split(':').nth(1).unwrap_or("aws");
@@ -97,7 +100,7 @@ pub(super) fn ecs(task: &Task) -> Vec<(String, Told)> {
 }
 
 /// Where the log driver sends the lines of the task's running containers.
-fn logs(task: &Task, partition: &str, region: &str, account: &str) -> Vec<(String, Told)> {
+fn logs(task: &Task, partition: &str, region: &str, account: &str) -> Found {
     let (mut groups, mut streams) = (Vec::new(), Vec::new());
     let (mut group_arns, mut stream_arns) = (Vec::new(), Vec::new());
     for container in task.document["Containers"].as_array().into_iter().flatten() {
