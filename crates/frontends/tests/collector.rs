@@ -15,6 +15,8 @@ const CATALOG: engine::Catalog = engine::Catalog {
 fn build(text: &str, options: Options) -> Diagnostics {
     let environment = |name: &str| match name {
         "DD_API_KEY" => Some("0123456789abcdef0123456789abcdef".to_owned()),
+        "AWS_REGION" => Some("eu-west-1".to_owned()),
+        "TARGET" => Some("localhost:8080".to_owned()),
         "OTLP_ENDPOINT" => Some("https://otlp.example.com".to_owned()),
         _ => None,
     };
@@ -116,6 +118,64 @@ fn what_is_not_here_is_refused_by_name_or_left_out() {
     assert_eq!(complaint.origin.map(|origin| origin.line as usize), Some(line));
     let left_out = build(&text, Options { skip_unsupported: true });
     assert!(!left_out.has_errors(), "{}", left_out.render(false));
+}
+
+/// As the AWS build's files for ECS are made: what a task sends to Amazon's Prometheus and to X-Ray.
+fn of_aws(receivers: &str, exporters: &str, pipelines: &str) -> String {
+    format!(
+        "
+extensions:
+  health_check:
+  sigv4auth: {{region: '${{env:AWS_REGION}}'}}
+receivers:
+  otlp: {{protocols: {{grpc: {{endpoint: '0.0.0.0:4317'}}, http: {{endpoint: '0.0.0.0:4318'}}}}}}
+  awsecscontainermetrics:
+  prometheus:
+    config:
+      global: {{scrape_interval: 20s, scrape_timeout: 10s}}
+      scrape_configs: [{{job_name: app, static_configs: [{{targets: ['${{env:TARGET}}']}}]}}]
+{receivers}
+processors:
+  batch/metrics: {{timeout: 60s}}
+  batch/traces: {{timeout: 1s, send_batch_size: 50}}
+  resourcedetection: {{detectors: [env, system, ecs, ec2]}}
+  filter: {{metrics: {{include: {{match_type: strict, metric_names: [ecs.task.cpu.utilized, container.duration]}}}}}}
+  resource: {{attributes: [{{key: TaskId, from_attribute: aws.ecs.task.id, action: insert}}, {{key: aws.ecs.task.id, action: delete}}]}}
+exporters:
+  prometheusremotewrite:
+    endpoint: 'https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write'
+    auth: {{authenticator: sigv4auth}}
+    resource_to_telemetry_conversion: {{enabled: true}}
+{exporters}
+service:
+  extensions: [health_check, sigv4auth]
+  pipelines:
+    metrics/application: {{receivers: [otlp, prometheus], processors: [resourcedetection, batch/metrics], exporters: [prometheusremotewrite]}}
+    metrics: {{receivers: [awsecscontainermetrics], processors: [filter, resource], exporters: [prometheusremotewrite]}}
+{pipelines}
+"
+    )
+}
+
+#[test]
+fn files_of_the_aws_build_run_or_name_what_is_refused() {
+    let plain = build(&of_aws("", "", ""), Options::default());
+    assert!(!plain.has_errors(), "{}", plain.render(false));
+    let more = of_aws(
+        "  awsxray: {endpoint: '0.0.0.0:2000', transport: udp}\n  statsd: {endpoint: '0.0.0.0:8125'}",
+        "  awsxray:\n  awsemf/application: {namespace: ECS/AWSOTel/Application}",
+        "    traces: {receivers: [otlp, awsxray], processors: [resourcedetection, batch/traces], exporters: [awsxray]}
+    metrics/emf: {receivers: [otlp, statsd], processors: [batch/metrics], exporters: [awsemf/application]}",
+    );
+    let refused: Vec<String> = build(&more, Options::default())
+        .iter()
+        .filter(|found| found.severity == config::Severity::Error)
+        .map(|found| found.message.clone())
+        .collect();
+    let expected =
+        [("receiver", "awsxray"), ("receiver", "statsd"), ("exporter", "awsxray"), ("exporter", "awsemf")]
+            .map(|(role, name)| format!("the Collector's {role} `{name}` is not part of this program"));
+    assert_eq!(refused, expected);
 }
 
 #[test]

@@ -43,7 +43,11 @@ pub(super) const ABSENT: &[Absent] = &[
     ("awsemf", "send OTLP to CloudWatch: `otlp_http` with `sigv4auth`"),
     ("awskinesis", ""),
     ("awss3", ""),
-    ("awsxray", "send OTLP to X-Ray: `otlp_http` with `sigv4auth`"),
+    (
+        "awsxray",
+        "write `otlp_http: {traces_endpoint: 'https://xray.<region>.amazonaws.com/v1/traces', auth: {authenticator: \
+         sigv4auth}}`; Transaction Search must be on, and the role needs xray:PutSpans",
+    ),
     ("clickhouse", ""),
     ("elasticsearch", ""),
     ("file", ""),

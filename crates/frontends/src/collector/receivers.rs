@@ -25,6 +25,7 @@ pub(super) static RECEIVERS: &[Entry<Lower>] = &[
 ];
 
 pub(super) const ABSENT: &[Absent] = &[
+    ("awscontainerinsightreceiver", "for a task, `awsecscontainermetrics`; for a machine, `hostmetrics`"),
     ("awsxray", "send spans with OTLP"),
     ("awscloudwatch", ""),
     ("awsfirehose", ""),
