@@ -23,7 +23,7 @@ environment:
   BENCH_RECORDS=300000            records of the flat-out phase
   BENCH_TLS=1                     CloudWatch's sink speaks TLS (the default beside a Fluent Bit, which cannot
                                   speak anything else to CloudWatch)
-  OTELCOL=/path                   the Collector, in the run of `otlp`
+  OTELCOL=/path ROTEL=/path       more of them, in the run of `otlp`
   BENCH_ONLY=text                 only subjects whose name holds the text";
 
 fn main() -> ExitCode {

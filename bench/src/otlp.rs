@@ -1,14 +1,14 @@
 //! `bench otlp PROGRAM`: what a million items of OTLP cost on their way through a Collector configuration.
 //!
 //! One request of 512 items is sent over and over, as an SDK's batches come; a sink in a process of its own counts
-//! what arrives. Only the program under test is measured. `OTELCOL=/path` adds the Collector, which reads the same
+//! what arrives. Only the program under test is measured. Peers do the cases they can; the Collector reads the same
 //! file.
 
+mod program;
 mod requests;
 mod traffic;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use model::Signal;
@@ -16,76 +16,99 @@ use testkit::http;
 use testkit::process::{Folder, Usage, usage, wait_until};
 use testkit::tools::free_port;
 
+use program::Program;
 use requests::ITEMS;
 pub use traffic::{load, sink};
 
-/// A case of the table: the signal, how bodies are compressed both ways, and what stands in the pipeline.
+/// A case of the table.
 struct Case {
     name: &'static str,
     signal: Signal,
+    /// Of bodies, both ways.
     compression: &'static str,
-    processors: &'static str,
+    work: Work,
+    /// Those the program may run on.
+    cores: Option<&'static str>,
+    /// Senders, each with a request under way at any time.
+    senders: u32,
 }
 
-const RENAME: &str = r#"          - set(log.attributes["renamed.N"], log.attributes["a.N"])
-          - delete_key(log.attributes, "a.N")
-"#;
+/// What stands in the pipeline.
+#[derive(Clone, Copy)]
+enum Work {
+    Nothing,
+    /// So many attributes get another name.
+    Renames(u32),
+    /// The body is JSON: severity, trace id and message come from it.
+    Json,
+}
 
-const NORMALISE: &str = r#"          - merge_maps(log.cache, ParseJSON(log.body), "upsert")
-          - set(log.severity_text, log.cache["level"])
-          - set(log.severity_number, SEVERITY_NUMBER_INFO) where log.severity_text == "info"
-          - set(log.trace_id.string, log.cache["trace_id"])
-          - set(log.body, log.cache["message"])
-"#;
+/// An SDK has one connection for each signal, a task a few processes.
+const LOGS: Case = Case {
+    name: "logs, pass-through",
+    signal: Signal::Logs,
+    compression: "none",
+    work: Work::Nothing,
+    cores: None,
+    senders: 4,
+};
 
 const CASES: &[Case] = &[
-    Case { name: "logs, pass-through", signal: Signal::Logs, compression: "none", processors: "" },
-    Case { name: "logs, pass-through, gzip", signal: Signal::Logs, compression: "gzip", processors: "" },
-    Case { name: "logs, pass-through, zstd", signal: Signal::Logs, compression: "zstd", processors: "" },
-    Case { name: "traces, pass-through", signal: Signal::Traces, compression: "none", processors: "" },
-    Case { name: "logs, 1 rename", signal: Signal::Logs, compression: "none", processors: "1" },
-    Case { name: "logs, 4 renames", signal: Signal::Logs, compression: "none", processors: "4" },
+    LOGS,
+    Case { name: "logs, pass-through, gzip", compression: "gzip", ..LOGS },
+    Case { name: "logs, pass-through, zstd", compression: "zstd", ..LOGS },
+    Case { name: "traces, pass-through", signal: Signal::Traces, ..LOGS },
+    Case { name: "logs, 1 rename", work: Work::Renames(1), ..LOGS },
+    Case { name: "logs, 4 renames", work: Work::Renames(4), ..LOGS },
+    Case { name: "logs, JSON + severity + trace", work: Work::Json, ..LOGS },
+    // Far more senders than one core can serve, once for as long as the cases above and once four times as long.
     Case {
-        name: "logs, JSON + severity + trace",
-        signal: Signal::Logs,
-        compression: "none",
-        processors: "json",
+        name: "overload: 1 core, 64 senders",
+        work: Work::Renames(4),
+        cores: Some("0"),
+        senders: 64,
+        ..LOGS
     },
 ];
 
 /// Prints the table for each program.
 pub fn compare(outrigger: &Path, items: u64) {
-    let mut programs = vec![("outrigger", outrigger.to_owned())];
-    programs.extend(std::env::var_os("OTELCOL").map(|path| ("collector", PathBuf::from(path))));
+    let mut programs = vec![Program::outrigger(outrigger.to_owned())];
+    programs.extend(Program::peers());
+    let only = std::env::var("BENCH_ONLY").unwrap_or_default();
     println!("workload otlp over HTTP, {items} items a case, requests of {ITEMS}, about 300 bytes an item");
-    println!("{:<44} {:>9} {:>10} {:>10} {:>10}", "", "CPU-s/M", "items/s", "MiB idle", "MiB peak");
-    for (name, program) in &programs {
+    println!("{:<46} {:>9} {:>10} {:>10} {:>10}", "", "CPU-s/M", "items/s", "MiB idle", "MiB peak");
+    for program in &programs {
         for case in CASES {
-            let figures = measure(program, case, items);
-            println!("{:<44} {figures}", format!("{name}: {}", case.name));
+            let name = format!("{}: {}", program.name, case.name);
+            if !name.contains(&only) {
+                continue;
+            }
+            println!("{name:<46} {}", measure(program, case, items));
+            if case.cores.is_some() {
+                let name = format!("{name}, 4 times");
+                println!("{name:<46} {}", measure(program, case, items * 4));
+            }
         }
     }
 }
 
-fn measure(program: &Path, case: &Case, items: u64) -> String {
+fn measure(program: &Program, case: &Case, items: u64) -> String {
     let (folder, port, sink) = (Folder::new(), free_port(), traffic::Sink::start());
-    let file = folder.write("otel.yaml", configuration(case, port, sink.port));
-    let mut child = Command::new(program)
-        .arg(format!("--config={}", file.display()))
-        .env("OUTRIGGER_DATA", folder.join("data"))
-        .env("OUTRIGGER_LISTEN", "off")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program can be started");
+    let Some(mut command) = program.command(case, &folder, port, sink.port) else {
+        return "cannot do this".into();
+    };
+    let mut child = command.spawn().expect("the program can be started");
     let at = ([127, 0, 0, 1], port).into();
     let listens = wait_until(Duration::from_secs(20), || http::get(at, "/").is_ok());
-    assert!(listens, "{} does not listen", program.display());
+    if !listens {
+        let _ = child.kill();
+        return format!("does not listen: {:?}", child.wait());
+    }
     std::thread::sleep(Duration::from_secs(1));
     let now = || usage(child.id()).unwrap_or_default();
     let (before, started) = (now(), Instant::now());
-    traffic::send(port, case.signal, case.compression, items);
+    traffic::send(port, case, items);
     let arrived = sink.wait_for(items);
     let (after, took) = (now(), started.elapsed());
     let _ = child.kill();
@@ -97,40 +120,4 @@ fn measure(program: &Path, case: &Case, items: u64) -> String {
     let told =
         format!("{per_million:>9.2} {rate:>10.0} {:>10.1} {:>10.1}", mib(before.resident), mib(after.peak));
     if arrived { told } else { format!("{told}  (not all arrived)") }
-}
-
-fn configuration(case: &Case, port: u16, sink: u16) -> String {
-    let signal = match case.signal {
-        Signal::Logs => "logs",
-        Signal::Traces => "traces",
-        Signal::Metrics => "metrics",
-    };
-    let statements = match case.processors {
-        "" => String::new(),
-        "json" => NORMALISE.to_owned(),
-        count => (0..count.parse().unwrap_or(0)).map(|n: u32| RENAME.replace('N', &n.to_string())).collect(),
-    };
-    let (processors, named) = match statements.is_empty() {
-        true => (String::new(), ""),
-        false => (
-            format!(
-                "processors:\n  transform:\n    error_mode: ignore\n    log_statements:\n      - context: log\n        statements:\n{statements}"
-            ),
-            "processors: [transform], ",
-        ),
-    };
-    let compression = case.compression;
-    format!(
-        "receivers:
-  otlp:
-    protocols:
-      http: {{endpoint: 127.0.0.1:{port}}}
-{processors}exporters:
-  otlphttp: {{endpoint: 'http://127.0.0.1:{sink}', compression: {compression}}}
-service:
-  telemetry: {{metrics: {{level: none}}}}
-  pipelines:
-    {signal}: {{receivers: [otlp], {named}exporters: [otlphttp]}}
-"
-    )
 }

@@ -13,13 +13,11 @@ use model::Signal;
 use testkit::http::{Response, Server};
 use wire::otlp;
 
+use super::Case;
 use super::requests::{ITEMS, request};
 
 /// Longest silence before a measurement is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// An SDK has one connection for each signal, a task a few processes.
-const CONNECTIONS: u64 = 4;
-
 /// Serves until standard input ends; answers each line on it with the items that came.
 pub fn sink() {
     let items = Arc::new(AtomicU64::new(0));
@@ -106,23 +104,26 @@ fn line(child: &mut Child) -> String {
 }
 
 /// Runs a generator in a process of its own until everything is sent and answered.
-pub fn send(port: u16, signal: Signal, compression: &str, items: u64) {
-    let signal = if signal == Signal::Traces { "traces" } else { "logs" };
-    let done =
-        ourselves().args(["otlp-load", &port.to_string(), signal, compression, &items.to_string()]).status();
+pub(super) fn send(port: u16, case: &Case, items: u64) {
+    let signal = if case.signal == Signal::Traces { "traces" } else { "logs" };
+    let numbers = [port.into(), items, case.senders.into()].map(|number: u64| number.to_string());
+    let done = ourselves().args(["otlp-load", signal, case.compression]).args(numbers).status();
     assert!(done.is_ok_and(|status| status.success()), "the load generator failed");
 }
 
 /// The other side of [`send`].
 pub fn load(words: &[&str]) {
-    let [port, signal, compression, items] = words else { panic!("otlp-load PORT SIGNAL COMPRESSION ITEMS") };
+    let [signal, compression, port, items, senders] = words else {
+        panic!("otlp-load SIGNAL COMPRESSION PORT ITEMS SENDERS")
+    };
+    let number = |text: &str| text.parse::<u64>().expect("a number");
     let port: u16 = port.parse().expect("a port");
-    let requests = items.parse::<u64>().expect("a number").div_ceil(ITEMS);
+    let (requests, senders) = (number(items).div_ceil(ITEMS), number(senders));
     let request = Arc::new(message(signal, compression));
-    let threads: Vec<_> = (0..CONNECTIONS)
+    let threads: Vec<_> = (0..senders)
         .map(|place| {
             let request = request.clone();
-            let own = requests / CONNECTIONS + u64::from(place < requests % CONNECTIONS);
+            let own = requests / senders + u64::from(place < requests % senders);
             std::thread::spawn(move || post(port, &request, own))
         })
         .collect();
@@ -156,7 +157,7 @@ fn post(port: u16, request: &[u8], count: u64) {
     let mut taken = 0;
     while taken < count {
         stream.write_all(request).expect("it reads");
-        if answer(&mut answers) == 200 {
+        if matches!(answer(&mut answers), 200..=204) {
             taken += 1;
         }
     }
