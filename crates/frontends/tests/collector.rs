@@ -41,6 +41,7 @@ extensions:
   file_storage: {directory: /var/lib/otelcol, create_directory: true}
   basicauth/grafana: {client_auth: {username: u, password: p}}
   bearertokenauth: {token: t}
+  basicauth/senders: {htpasswd: {inline: 'shop:secret'}}
   sigv4auth: {region: eu-west-1, service: xray}
   headers_setter: {headers: [{action: upsert, key: X-Scope-OrgID, value: shop}]}
   pprof: {endpoint: 0.0.0.0:1777}
@@ -48,7 +49,10 @@ receivers:
   otlp:
     protocols:
       grpc: {endpoint: 0.0.0.0:4317, max_recv_msg_size_mib: 16, keepalive: {server_parameters: {max_connection_age: 1h}}}
-      http: {endpoint: 0.0.0.0:4318, cors: {allowed_origins: ['https://*.example.com'], max_age: 7200}}
+      http: {endpoint: 0.0.0.0:4318, cors: {allowed_origins: ['https://*.example.com'], max_age: 7200}, auth: {authenticator: bearertokenauth}, logs_url_path: /logs}
+  otlp/users:
+    protocols:
+      http: {endpoint: 0.0.0.0:4328, auth: {authenticator: basicauth/senders}}
   nginx: {endpoint: 'http://localhost:8080/status', collection_interval: 10s}
   awsecscontainermetrics: {collection_interval: 20s}
   prometheus:
@@ -91,10 +95,10 @@ exporters:
   debug: {verbosity: detailed}
   nop:
 service:
-  extensions: [health_check, file_storage, basicauth/grafana, bearertokenauth, sigv4auth, headers_setter, pprof]
+  extensions: [health_check, file_storage, basicauth/grafana, basicauth/senders, bearertokenauth, sigv4auth, headers_setter, pprof]
   telemetry: {logs: {level: info}, metrics: {level: detailed}}
   pipelines:
-    traces: {receivers: [otlp], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
+    traces: {receivers: [otlp, otlp/users], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
     metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus], processors: [memory_limiter, filter/oldest, resourcedetection, resource, batch], exporters: [otlp, nop]}
     logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, filter/oldest, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
 "#;

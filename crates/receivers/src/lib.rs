@@ -2,6 +2,7 @@
 //!
 //! [`RECEIVERS`] is the list. To add one, write its file and put it there.
 
+mod auth;
 mod awsecscontainermetrics;
 mod connections;
 mod dummy;

@@ -37,6 +37,7 @@ use serde::Deserialize;
 
 use self::cors::Cors;
 use self::intake::Intake;
+use crate::auth::{AuthConfig, Guard};
 use crate::connections::{Traffic, until_quiet};
 
 /// Longest that requests in progress may go on at the end.
@@ -67,6 +68,9 @@ pub struct GrpcConfig {
     /// Speak TLS.
     #[serde(default)]
     pub tls: Option<TlsServerConfig>,
+    /// Let in only who shows a credential.
+    #[serde(default)]
+    pub auth: Option<AuthConfig>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -80,6 +84,16 @@ pub struct HttpConfig {
     /// Speak TLS.
     #[serde(default)]
     pub tls: Option<TlsServerConfig>,
+    /// Let in only who shows a credential.
+    #[serde(default)]
+    pub auth: Option<AuthConfig>,
+    /// Where each signal is taken.
+    #[serde(default = "logs_path")]
+    pub logs_path: String,
+    #[serde(default = "traces_path")]
+    pub traces_path: String,
+    #[serde(default = "metrics_path")]
+    pub metrics_path: String,
     /// Lets pages of other origins send from a browser.
     #[serde(default)]
     pub cors: Option<Cors>,
@@ -88,6 +102,18 @@ pub struct HttpConfig {
 /// What gRPC libraries take when nobody tells them otherwise.
 fn four_mebibytes() -> ByteSize {
     ByteSize::mib(4)
+}
+
+fn logs_path() -> String {
+    "/v1/logs".into()
+}
+
+fn traces_path() -> String {
+    "/v1/traces".into()
+}
+
+fn metrics_path() -> String {
+    "/v1/metrics".into()
 }
 
 fn twenty_mebibytes() -> ByteSize {
@@ -110,6 +136,15 @@ impl Receiver for Otlp {
         if grpc.is_none() && http.is_none() {
             let help = "write `grpc: {listen: 127.0.0.1:4317}`, `http: {listen: 127.0.0.1:4318}` or both";
             return Err(cx.refuse("", "neither `grpc` nor `http` is set", help));
+        }
+        // Read once more when it runs, as the file may have changed.
+        for (key, auth) in [
+            ("grpc", grpc.as_ref().and_then(|grpc| grpc.auth.as_ref())),
+            ("http", http.as_ref().and_then(|http| http.auth.as_ref())),
+        ] {
+            if let Some(Err(fault)) = auth.map(Guard::new) {
+                return Err(cx.refuse(key, format!("`auth`: {fault}"), "bcrypt is what to prefer"));
+            }
         }
         Ok(Otlp { grpc, http, sockets: cx.surroundings.sockets.clone(), ack })
     }
@@ -149,7 +184,8 @@ impl Otlp {
         if let Some(tls) = &config.tls {
             listener = listener.with_tls(ServerTls::for_http2(tls).map_err(no_tls)?);
         }
-        let intake = Intake::new(out, config.max_request_body_bytes, traffic);
+        let guard = guard(config.auth.as_ref())?;
+        let intake = Intake::new(out, config.max_request_body_bytes, traffic, guard);
         // The head of the message comes on top; one that is too large is answered by us, not by the server.
         let max_body_bytes = intake.max_bytes.saturating_add(1 << 10);
         let settings = ServeSettings {
@@ -166,15 +202,20 @@ impl Otlp {
         if let Some(tls) = &config.tls {
             listener = listener.with_tls(ServerTls::new(tls).map_err(no_tls)?);
         }
-        let intake = Intake::new(out, config.max_request_body_bytes, traffic);
+        let guard = guard(config.auth.as_ref())?;
+        let intake = Intake::new(out, config.max_request_body_bytes, traffic, guard);
         let settings =
             ServeSettings { max_body_bytes: intake.max_bytes, grace: GRACE, ..ServeSettings::default() };
-        Ok(Door { listener, router: http::router(intake, config.cors.clone()), settings })
+        Ok(Door { listener, router: http::router(intake, config), settings })
     }
 
     fn listen(&self, endpoint: &Endpoint) -> Result<Listener, Fault> {
         self.sockets.listen(endpoint).map_err(|error| Fault::from("cannot listen", error))
     }
+}
+
+fn guard(config: Option<&AuthConfig>) -> Result<Option<Guard>, Fault> {
+    config.map(Guard::new).transpose().map_err(|fault| Fault::new(format!("cannot check senders: {fault}")))
 }
 
 fn no_tls(error: net::tls::TlsConfigError) -> Fault {

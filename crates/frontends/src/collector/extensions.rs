@@ -12,6 +12,8 @@ use super::table::{ALL, Absent, Entry};
 pub(super) enum Extension {
     /// Headers to send with each request.
     Headers(Vec<Setting>),
+    /// Senders that a receiver lets in: `users` or `users_file`.
+    Users(Setting),
     /// Requests are signed: `region`, `service` and `role_arn`.
     Sigv4(Setting),
     /// A folder that queues may use.
@@ -100,6 +102,14 @@ fn file_storage(mut draft: Draft<'_>) -> Option<Extension> {
 #[serde(default)]
 struct BasicAuthConfig {
     client_auth: Option<ClientAuth>,
+    htpasswd: Option<Htpasswd>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Htpasswd {
+    file: Option<String>,
+    inline: Option<config::Secret>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -110,14 +120,22 @@ struct ClientAuth {
 }
 
 fn basic_auth(mut draft: Draft<'_>) -> Option<Extension> {
-    let client = draft.group::<BasicAuthConfig>().client_auth;
-    if draft.take("htpasswd").is_some() {
-        draft.error("`htpasswd`: senders are not authenticated here yet", "use mutual TLS on the receiver");
-    } else if client.is_none() {
+    let config = draft.group::<BasicAuthConfig>();
+    if config.client_auth.is_none() && config.htpasswd.is_none() {
         draft.error("no credential source provided", "write `client_auth: {username: …, password: …}`");
     }
     draft.finish(Setting::map())?;
-    let client = client?;
+    if let Some(htpasswd) = config.htpasswd {
+        let mut users = Setting::map();
+        if let Some(lines) = htpasswd.inline {
+            users.set("users", Setting::from(lines.reveal()).hide());
+        }
+        if let Some(file) = htpasswd.file {
+            users.set("users_file", file);
+        }
+        return Some(Extension::Users(users));
+    }
+    let client = config.client_auth?;
     let plain = format!("{}:{}", client.username, client.password.reveal());
     let value = format!("Basic {}", BASE64_STANDARD.encode(plain));
     Some(Extension::Headers(vec![header("Authorization", value)]))

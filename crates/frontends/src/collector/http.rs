@@ -124,11 +124,38 @@ fn authenticate(draft: &mut Draft<'_>, id: &str, settings: &mut Setting, headers
         Some(_) => {
             draft.error(format!("extension `{id}` does not authenticate clients"), "name one that does")
         }
-        None => draft.error(
-            format!("auth: references extension \"{id}\" which is not configured"),
-            "define it below `extensions` and name it in `service.extensions`",
-        ),
+        None => not_configured(draft, id),
     }
+}
+
+/// The extension that tells which senders are let in.
+fn senders(draft: &mut Draft<'_>, id: &str) -> Option<Setting> {
+    let known =
+        draft.cx.extensions.iter().find(|(known, _)| known.text == id).map(|(_, found)| found.clone());
+    match known {
+        Some(Extension::Users(users)) => Some(users),
+        Some(Extension::Headers(mut headers)) if headers.len() == 1 => {
+            let mut header = headers.pop()?;
+            let (name, value) = (header.remove("name")?, header.remove("value")?);
+            Some(Setting::map().with("header", name).with("values", Setting::list([value])))
+        }
+        Some(_) => {
+            let help = "name a `basicauth` with `htpasswd`, or a `bearertokenauth`";
+            draft.error(format!("extension `{id}` does not authenticate senders"), help);
+            None
+        }
+        None => {
+            not_configured(draft, id);
+            None
+        }
+    }
+}
+
+fn not_configured(draft: &mut Draft<'_>, id: &str) {
+    draft.error(
+        format!("auth: references extension \"{id}\" which is not configured"),
+        "define it below `extensions` and name it in `service.extensions`",
+    );
 }
 
 /// Where a server listens and what it takes.
@@ -200,7 +227,7 @@ struct Cors {
 }
 
 impl ServerConfig {
-    /// `listen`, `max_request_body_bytes`, `tls` and `cors` of our receivers.
+    /// Settings of our `otlp`: `listen`, `max_request_body_bytes`, `tls`, `auth`, `cors` and the paths.
     pub fn lower(self, usual: &str, draft: &mut Draft<'_>) -> Setting {
         let mut settings = Setting::map();
         let mut endpoint = self.endpoint.unwrap_or_else(|| usual.to_owned());
@@ -214,11 +241,10 @@ impl ServerConfig {
         if let Some(bytes) = bytes.filter(|bytes| *bytes > 0) {
             settings.set("max_request_body_bytes", bytes);
         }
-        if self.auth.is_some() {
-            draft.error(
-                "`auth`: senders are not authenticated here yet",
-                "use mutual TLS (`tls.client_ca_file`)",
-            );
+        if let Some(id) = self.auth.and_then(|auth| auth.authenticator)
+            && let Some(auth) = senders(draft, &id)
+        {
+            settings.set("auth", auth);
         }
         if let Some(tls) = self.tls {
             settings.set("tls", tls.lower(draft));
@@ -226,13 +252,13 @@ impl ServerConfig {
         if let Some(cors) = self.cors.filter(|cors| !cors.allowed_origins.is_empty()) {
             settings.set("cors", cors.lower());
         }
-        for (name, path, usual) in [
-            ("traces_url_path", self.traces_url_path, "/v1/traces"),
-            ("metrics_url_path", self.metrics_url_path, "/v1/metrics"),
-            ("logs_url_path", self.logs_url_path, "/v1/logs"),
+        for (name, path) in [
+            ("traces_path", self.traces_url_path),
+            ("metrics_path", self.metrics_url_path),
+            ("logs_path", self.logs_url_path),
         ] {
-            if path.is_some_and(|path| path != usual) {
-                draft.error(format!("`{name}` cannot be chosen"), format!("senders reach it at {usual}"));
+            if let Some(path) = path {
+                settings.set(name, if path.starts_with('/') { path } else { format!("/{path}") });
             }
         }
         settings

@@ -43,6 +43,7 @@ async fn take(intake: &Intake, request: Request) -> Result<(), Refusal> {
         let why = format!("unknown method {path}");
         return Err(Refusal(axum::http::StatusCode::NOT_FOUND, Code::Unimplemented, why));
     };
+    intake.admit(request.headers()).await?;
     let encoding = request.headers().get("grpc-encoding").cloned();
     let most = intake.max_bytes.saturating_add(grpc::HEAD_BYTES);
     let mut body = intake.read(request.into_body(), most).await?;

@@ -11,6 +11,7 @@ use model::Signal;
 use tracing::warn;
 use wire::otlp;
 
+use super::HttpConfig;
 use super::cors::Cors;
 use super::intake::Intake;
 use super::reply::{Code, Encoding, Refusal, respond};
@@ -18,10 +19,16 @@ use super::reply::{Code, Encoding, Refusal, respond};
 struct Site {
     intake: Arc<Intake>,
     cors: Option<Cors>,
+    paths: [(Signal, String); 3],
 }
 
-pub(super) fn router(intake: Arc<Intake>, cors: Option<Cors>) -> Router {
-    Router::new().fallback(answer).with_state(Arc::new(Site { intake, cors }))
+pub(super) fn router(intake: Arc<Intake>, config: &HttpConfig) -> Router {
+    let paths = [
+        (Signal::Logs, config.logs_path.clone()),
+        (Signal::Traces, config.traces_path.clone()),
+        (Signal::Metrics, config.metrics_path.clone()),
+    ];
+    Router::new().fallback(answer).with_state(Arc::new(Site { intake, cors: config.cors.clone(), paths }))
 }
 
 async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
@@ -31,7 +38,7 @@ async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
         return with(allowed, Response::default());
     }
     let encoding = Encoding::of(request.headers());
-    let taken = take(&site.intake, request, encoding).await;
+    let taken = take(&site, request, encoding).await;
     if let Err(Refusal(status, _, why)) = &taken {
         warn!(component = %site.intake.out.id(), status = status.as_u16(), why, "request refused");
     }
@@ -43,8 +50,9 @@ fn with(headers: HeaderMap, mut response: Response) -> Response {
     response
 }
 
-async fn take(intake: &Intake, request: Request, encoding: Option<Encoding>) -> Result<(), Refusal> {
-    let signal = signal_of(request.uri().path())?;
+async fn take(site: &Site, request: Request, encoding: Option<Encoding>) -> Result<(), Refusal> {
+    let intake = &site.intake;
+    let signal = site.signal_of(request.uri().path())?;
     if *request.method() != Method::POST {
         let why = "405 method not allowed, supported: [POST]".into();
         return Err(Refusal(StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented, why));
@@ -53,6 +61,7 @@ async fn take(intake: &Intake, request: Request, encoding: Option<Encoding>) -> 
         let why = "415 unsupported media type, supported: [application/json, application/x-protobuf]";
         return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Invalid, why.into()));
     };
+    intake.admit(request.headers()).await?;
     let compression = request.headers().get(CONTENT_ENCODING).cloned();
     let body = intake.read(request.into_body(), intake.max_bytes).await?;
     let bytes = body.len() as u64;
@@ -65,14 +74,12 @@ async fn take(intake: &Intake, request: Request, encoding: Option<Encoding>) -> 
     intake.take(signal, body, bytes).await
 }
 
-fn signal_of(path: &str) -> Result<Signal, Refusal> {
-    match path {
-        "/v1/logs" => Ok(Signal::Logs),
-        "/v1/traces" => Ok(Signal::Traces),
-        "/v1/metrics" => Ok(Signal::Metrics),
-        path => {
+impl Site {
+    fn signal_of(&self, path: &str) -> Result<Signal, Refusal> {
+        let served = self.paths.iter().find(|(_, served)| served == path);
+        served.map(|(signal, _)| *signal).ok_or_else(|| {
             let why = format!("nothing is served at {path}");
-            Err(Refusal(StatusCode::NOT_FOUND, Code::Unimplemented, why))
-        }
+            Refusal(StatusCode::NOT_FOUND, Code::Unimplemented, why)
+        })
     }
 }

@@ -4,13 +4,14 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use config::ByteSize;
 use engine::{Outlet, clock};
 use model::{Batch, Reason, Signal};
 use wire::{inflate, otlp};
 
 use super::reply::{Code, Refusal};
+use crate::auth::Guard;
 use crate::connections::Traffic;
 
 pub(super) struct Intake {
@@ -18,12 +19,30 @@ pub(super) struct Intake {
     /// Of a request, as sent and after decompression.
     pub max_bytes: usize,
     pub traffic: Arc<Traffic>,
+    /// Lets everybody in when absent.
+    guard: Option<Guard>,
 }
 
 impl Intake {
-    pub fn new(out: &Outlet, max_bytes: ByteSize, traffic: &Arc<Traffic>) -> Arc<Intake> {
+    pub fn new(
+        out: &Outlet,
+        max_bytes: ByteSize,
+        traffic: &Arc<Traffic>,
+        guard: Option<Guard>,
+    ) -> Arc<Intake> {
         let (out, traffic) = (out.clone(), traffic.clone());
-        Arc::new(Intake { out, max_bytes: max_bytes.as_usize(), traffic })
+        Arc::new(Intake { out, max_bytes: max_bytes.as_usize(), traffic, guard })
+    }
+
+    /// Refuses who shows no credential, before anything is read of what he sends.
+    pub async fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        match &self.guard {
+            Some(guard) if !guard.admits(headers).await => {
+                let why = "no credentials that are known here".into();
+                Err(Refusal(StatusCode::UNAUTHORIZED, Code::Unauthenticated, why))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes an export request, as protobuf. `bytes` is what it took to receive.

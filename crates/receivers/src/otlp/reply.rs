@@ -1,6 +1,6 @@
 //! The two encodings of OTLP over HTTP, and answers in them.
 
-use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -13,6 +13,7 @@ pub enum Code {
     Exhausted = 8,
     Unimplemented = 12,
     Unavailable = 14,
+    Unauthenticated = 16,
 }
 
 /// An HTTP status, the code that goes with it, and why.
@@ -64,7 +65,8 @@ impl Encoding {
     }
 }
 
-/// In the request's encoding; in plain text where it has none that is known, or came by a wrong method.
+/// In the request's encoding; in plain text where it has none that is known, or came by a wrong method. Who may try
+/// again is told when.
 pub fn respond(encoding: Option<Encoding>, taken: Result<(), Refusal>) -> Response {
     let (status, kind, body) = match (encoding, taken) {
         (Some(encoding), Ok(())) => (StatusCode::OK, encoding.content_type(), encoding.accepted()),
@@ -74,5 +76,9 @@ pub fn respond(encoding: Option<Encoding>, taken: Result<(), Refusal>) -> Respon
         (_, Err(Refusal(status, _, why))) => (status, "text/plain", why.into_bytes()),
         (None, Ok(())) => (StatusCode::OK, "text/plain", Vec::new()),
     };
-    (status, [(CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response()
+    let mut response = (status, [(CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }

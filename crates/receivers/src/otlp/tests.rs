@@ -39,11 +39,13 @@ async fn connect(port: u16) -> TcpStream {
 
 /// Sends requests, each on a connection of its own; returns the statuses, the answers' bodies and the batches.
 async fn check(requests: &[(&str, &str, &[u8])]) -> (Vec<(u16, String)>, Vec<Batch>) {
+    check_with(Setting::map(), requests).await
+}
+
+async fn check_with(http: Setting, requests: &[(&str, &str, &[u8])]) -> (Vec<(u16, String)>, Vec<Batch>) {
     let port = free_port();
-    let settings = Setting::map().with(
-        "http",
-        Setting::map().with("listen", format!("127.0.0.1:{port}")).with("max_request_body_bytes", "20k"),
-    );
+    let http = http.with("listen", format!("127.0.0.1:{port}")).with("max_request_body_bytes", "20k");
+    let settings = Setting::map().with("http", http);
     let otlp = receiver::<Otlp>(settings).unwrap();
     let (catch, (phase, stop)) = (Catch::default(), stop());
     let served = tokio::spawn(otlp.run(catch.outlet(), stop));
@@ -107,6 +109,34 @@ async fn each_signal_is_read_in_either_encoding() {
     let mut again = Vec::new();
     otlp::encode(&batches[1], 0..5, &mut again);
     assert_eq!(again, METRICS);
+}
+
+#[tokio::test]
+async fn senders_show_a_credential_and_paths_can_be_chosen() {
+    let http = Setting::map()
+        .with("auth", Setting::map().with("values", Setting::list(["Bearer t0ken"])))
+        .with("logs_path", "/otlp/logs");
+    let plain = "Content-Type: application/x-protobuf\r\n";
+    let shown = format!("{plain}Authorization: Bearer t0ken\r\n");
+    let wrong = format!("{plain}Authorization: Bearer token\r\n");
+    let (answers, batches) = check_with(
+        http,
+        &[
+            ("POST /otlp/logs", plain, LOGS),
+            ("POST /otlp/logs", &wrong, LOGS),
+            ("POST /otlp/logs", &shown, LOGS),
+            ("POST /v1/logs", &shown, LOGS),
+        ],
+    )
+    .await;
+    let statuses: Vec<u16> = answers.iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses, [401, 401, 200, 404]);
+    // google.rpc.Status: unauthenticated.
+    assert!(answers[0].1.starts_with("\u{8}\u{10}\u{12}"), "{:?}", answers[0].1);
+    assert_eq!(batches.len(), 1);
+    let nobody = Setting::map().with("listen", "127.0.0.1:0").with("auth", Setting::map());
+    let refused = receiver::<Otlp>(Setting::map().with("http", nobody)).err().unwrap();
+    assert!(refused.contains("no credentials are given"), "{refused}");
 }
 
 fn spans(request: &[u8]) -> usize {
