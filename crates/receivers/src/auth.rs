@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use axum::http::HeaderMap;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use config::Secret;
@@ -142,7 +142,7 @@ fn sha256(text: &str) -> Digest {
     digest_of(&SHA256, text).try_into().unwrap_or_default()
 }
 
-fn digest_of(algorithm: &'static aws_lc_rs::digest::Algorithm, text: &str) -> Vec<u8> {
+fn digest_of(algorithm: &'static ring::digest::Algorithm, text: &str) -> Vec<u8> {
     digest(algorithm, text.as_bytes()).as_ref().to_vec()
 }
 

@@ -14,7 +14,7 @@ use super::{AwsError, Keys, Service};
 
 /// SHA-256 in lower-case hex, as `AwsRequest::body_sha256` takes it.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     let mut hex = String::with_capacity(64);
     for byte in digest.as_ref() {
         for nibble in [byte >> 4, byte & 0xf] {
