@@ -6,6 +6,7 @@ mod connections;
 mod dummy;
 mod ecs_container_metrics;
 mod fluent_forward;
+mod host_metrics;
 mod http;
 mod nginx;
 mod otlp;
@@ -21,6 +22,7 @@ pub const RECEIVERS: &[ReceiverEntry] = &[
     receiver::<ecs_container_metrics::EcsContainerMetrics>(),
     receiver::<dummy::Dummy>(),
     receiver::<fluent_forward::FluentForward>(),
+    receiver::<host_metrics::HostMetrics>(),
     receiver::<http::Http>(),
     receiver::<nginx::Nginx>(),
     receiver::<otlp::Otlp>(),

@@ -59,12 +59,14 @@ fn refuse_or_skip(cx: &mut Context, mut diagnostic: Diagnostic) {
     cx.diagnostics.push(diagnostic);
 }
 
+type Lower<C> = fn(Draft<'_>) -> Option<C>;
+
 /// Lowers every component of a section, used or not, so that all faults are told at once.
 fn all<C>(
     cx: &mut Context,
     declared: Vec<Declared>,
     what: &str,
-    table: &'static [Entry<fn(Draft<'_>) -> Option<C>>],
+    table: &'static [Entry<Lower<C>>],
     absent: &[Absent],
 ) -> Vec<Lowered<C>> {
     let mut lowered = Vec::new();
@@ -290,8 +292,12 @@ impl Builder<'_> {
         if !self.cx.topology.receivers.iter().any(|known| known.id == id) {
             self.cx.topology.receivers.push(component(&id, receiver.kind, &receiver.settings));
         }
-        for (kind, settings) in &receiver.first {
-            steps.push(self.step(&format!("{id}.{kind}"), kind, settings));
+        for (place, (kind, settings)) in receiver.first.iter().enumerate() {
+            let name = match receiver.first[..place].iter().filter(|(other, _)| other == kind).count() {
+                0 => format!("{id}.{kind}"),
+                earlier => format!("{id}.{kind}.{}", earlier + 1),
+            };
+            steps.push(self.step(&name, kind, settings));
         }
         id
     }
