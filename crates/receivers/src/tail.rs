@@ -42,7 +42,7 @@ const SAVE: Duration = Duration::from_secs(1);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Files to read, with `*`, `?` and `[abc]`.
+    /// Files to read, with `*`, `?` and `[abc]`; `**` stands for any number of folders.
     pub path: Vec<String>,
     /// Files to leave out; here `*` also stands for slashes.
     #[serde(default)]
@@ -58,9 +58,15 @@ pub struct Config {
     /// Key under which a record gets the path of its file.
     #[serde(default)]
     pub path_key: Option<String>,
+    /// Key under which a record gets the name of its file, without its folder.
+    #[serde(default)]
+    pub name_key: Option<String>,
     /// Key under which a record gets the place of its line in the file, in bytes.
     #[serde(default)]
     pub offset_key: Option<String>,
+    /// Put path, name and place into the record's attributes rather than beside the line.
+    #[serde(default)]
+    pub use_attributes: bool,
     /// Read files that are there at the start from their beginning. Those that appear later always are.
     #[serde(default)]
     pub read_from_head: bool,
@@ -114,6 +120,8 @@ struct Rules {
     tag_pattern: Option<Pattern>,
     key: String,
     path_key: Option<String>,
+    name_key: Option<String>,
+    use_attributes: bool,
     offset_key: Option<String>,
     read_from_head: bool,
     refresh_interval: Duration,
@@ -186,6 +194,8 @@ impl Rules {
             tag_pattern: config.tag_pattern,
             key: config.key,
             path_key: config.path_key,
+            name_key: config.name_key,
+            use_attributes: config.use_attributes,
             offset_key: config.offset_key,
             read_from_head: config.read_from_head,
             refresh_interval: config.refresh_interval.get(),

@@ -158,11 +158,7 @@ fn is_name(name: &str) -> bool {
 /// `$$` is a dollar, once everything is filled in.
 fn unescape(mut setting: Setting) -> Setting {
     match &mut setting.node {
-        Node::Str(text) => {
-            if text.contains("$$") {
-                *text = text.replace("$$", "$");
-            }
-        }
+        Node::Str(text) if text.contains("$$") => *text = text.replace("$$", "$"),
         Node::List(items) => items.iter_mut().for_each(|item| *item = unescape(std::mem::take(item))),
         Node::Map(entries) => {
             entries.iter_mut().for_each(|(_, value)| *value = unescape(std::mem::take(value)));

@@ -1,4 +1,5 @@
-//! Finds files by pattern: `*`, `?` and `[abc]` within one part of a path, as the shell reads them.
+//! Finds files by pattern: `*`, `?` and `[abc]` within one part of a path, as the shell reads them, and `**` for any
+//! number of folders.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -13,10 +14,32 @@ pub(super) fn files(pattern: &str) -> Vec<PathBuf> {
     }
     found.retain(|path| path.is_file());
     found.sort();
+    found.dedup();
     found
 }
 
+/// How deep `**` looks.
+const MAX_DEPTH: usize = 16;
+
+/// A folder and those in it. Links are not followed, as they may lead in a circle.
+fn folders(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    found.push(folder.to_owned());
+    let folder_to_read = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = fs::read_dir(folder_to_read) else { return };
+    for entry in entries.filter_map(|entry| entry.ok()) {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && depth < MAX_DEPTH && !entry.file_name().as_bytes().starts_with(b".") {
+            folders(&folder.join(entry.file_name()), depth + 1, found);
+        }
+    }
+}
+
 fn step(folder: &Path, part: &str) -> Vec<PathBuf> {
+    if part == "**" {
+        let mut found = Vec::new();
+        folders(folder, 0, &mut found);
+        return found;
+    }
     if !part.contains(['*', '?', '[']) {
         return vec![folder.join(part)];
     }
@@ -127,5 +150,7 @@ mod tests {
         let names: Vec<_> = found.iter().map(|path| path.strip_prefix(folder.path()).unwrap()).collect();
         assert_eq!(names, ["a/1.log", "a/2.log", "b/1.log"].map(Path::new));
         assert!(files("/nowhere/*.log").is_empty());
+        let deep = folder.path().join("**/*.log");
+        assert_eq!(files(deep.to_str().unwrap()), found, "folders of any depth, none of them twice");
     }
 }
