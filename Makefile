@@ -50,6 +50,7 @@ bench: ## CPU, memory, start and size, with FLUENT_BIT=/path and VECTOR=/path be
 	$(BUILD_STATIC)
 	$(CARGO) build --release --locked -p bench
 	$(CARGO_TARGET_DIR)/release/bench $(STATIC)
+	$(CARGO_TARGET_DIR)/release/bench otlp $(STATIC)
 
 .PHONY: fuzz
 fuzz: ## each target for FUZZ_SECONDS (default 60); with cargo-fuzz and coverage where that is installed

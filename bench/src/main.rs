@@ -8,20 +8,22 @@
 mod floor;
 mod load;
 mod measure;
+mod otlp;
 mod sinks;
 mod subject;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use subject::Subject;
 
-const USAGE: &str = "usage: bench OUTRIGGER
+const USAGE: &str = "usage: bench OUTRIGGER | bench otlp OUTRIGGER
 environment:
   FLUENT_BIT=/path VECTOR=/path   peers to measure in the same run
   BENCH_RECORDS=300000            records of the flat-out phase
   BENCH_TLS=1                     CloudWatch's sink speaks TLS (the default beside a Fluent Bit, which cannot
                                   speak anything else to CloudWatch)
+  OTELCOL=/path                   the Collector, in the run of `otlp`
   BENCH_ONLY=text                 only subjects whose name holds the text";
 
 fn main() -> ExitCode {
@@ -30,6 +32,9 @@ fn main() -> ExitCode {
     match words[..] {
         ["sinks", certificate] => sinks::serve(certificate == "tls"),
         ["load", ..] => load::run(&words[1..]),
+        ["otlp-sink"] => otlp::sink(),
+        ["otlp-load", ..] => otlp::load(&words[1..]),
+        ["otlp", program] => otlp::compare(Path::new(program), number("BENCH_RECORDS", 1_000_000)),
         [program] => compare(PathBuf::from(program)),
         _ => {
             eprintln!("{USAGE}");

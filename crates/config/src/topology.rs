@@ -174,6 +174,8 @@ pub struct Service {
     pub monitor: Option<Monitor>,
     /// The Collector's `health_check` extension, when it was asked for.
     pub health_check: Option<HealthCheck>,
+    /// Where metrics are shown under the Collector's names.
+    pub collector_metrics: Option<String>,
     pub log_level: Option<String>,
     /// Where queues go on disk, as the user wrote it.
     pub storage: Option<PathBuf>,

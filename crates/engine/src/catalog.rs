@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use config::{Diagnostics, Setting};
-use model::Batch;
+use model::{Batch, Signal};
 use schemars::{Schema, schema_for};
 use tokio::time::Instant;
 
@@ -136,6 +136,7 @@ impl<P: Processor> AnyProcessor for P {
 
 pub(crate) trait AnyExporter: Send + Sync {
     fn encoder(&self) -> Box<dyn Encoder>;
+    fn takes(&self, signal: Signal) -> bool;
     fn takes_unread(&self) -> bool;
     fn send<'a>(&'a self, payload: &'a Payload) -> BoxFuture<'a, Outcome>;
     fn split(&self, payload: &Payload) -> Option<(Payload, Payload)>;
@@ -145,6 +146,10 @@ pub(crate) trait AnyExporter: Send + Sync {
 impl<E: Exporter> AnyExporter for E {
     fn encoder(&self) -> Box<dyn Encoder> {
         Box::new(Exporter::encoder(self))
+    }
+
+    fn takes(&self, signal: Signal) -> bool {
+        E::SIGNALS.contains(&signal)
     }
 
     fn takes_unread(&self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use config::topology::ComponentId;
 use config::{Diagnostic, Diagnostics, Setting};
-use model::Batch;
+use model::{Batch, Signal};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -74,13 +74,17 @@ pub trait Encoder: Send + 'static {
     fn seal(&mut self, out: &mut Sealed);
 }
 
+/// Log records, spans and data points.
+pub const ALL_SIGNALS: &[Signal] = &[Signal::Logs, Signal::Metrics, Signal::Traces];
+
 /// Sends records out.
 pub trait Exporter: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     type Config: DeserializeOwned + JsonSchema + Send;
     type Encoder: Encoder;
-    /// The encoder takes every signal, and OTLP requests that nobody has read ([`Batch::unread`]). Another one is
-    /// given log records only; the rest is dropped and counted.
+    /// What the encoder is given; the rest is dropped and counted.
+    const SIGNALS: &'static [Signal] = &[Signal::Logs];
+    /// The encoder also takes OTLP requests that nobody has read ([`Batch::unread`]), of the same signals.
     const TAKES_UNREAD: bool = false;
 
     /// As [`Receiver::build`].

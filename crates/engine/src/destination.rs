@@ -103,8 +103,9 @@ impl Destination {
         self.delivery.overflow
     }
 
-    pub(crate) fn takes_unread(&self) -> bool {
-        self.exporter.takes_unread()
+    /// Whether batches of this signal must be read before they come here.
+    pub(crate) fn reads(&self, signal: Signal) -> bool {
+        self.exporter.takes(signal) && !self.exporter.takes_unread()
     }
 
     pub(crate) fn is_behind(&self) -> bool {
@@ -118,8 +119,8 @@ impl Destination {
     /// Encodes a batch. When the queue is full the overflow policy is applied: callers have waited already.
     pub(crate) fn accept(&self, batch: &Batch) {
         let records = batch.len() as u64;
-        if batch.signal() != Signal::Logs && !self.takes_unread() {
-            // An encoder of log records alone would lose them without a word.
+        if !self.exporter.takes(batch.signal()) {
+            // An encoder of other signals would lose them without a word.
             return self.refuse(batch, Reason::Unmatched);
         }
         if self.queue.is_full() {
@@ -131,6 +132,7 @@ impl Destination {
         }
         self.account.update(|counts| {
             counts.accepted += records;
+            counts.by_signal.add(batch.signal(), records);
             counts.open += records;
         });
         let mut slot = self.encoders.lock();
@@ -152,6 +154,7 @@ impl Destination {
         batch.token.lose();
         self.account.update(|counts| {
             counts.accepted += records;
+            counts.by_signal.add(batch.signal(), records);
             count_drop(&mut counts.dropped, reason, records);
         });
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use config::topology::ComponentId;
-use model::Reason;
+use model::{Reason, Signal};
 use serde::Serialize;
 
 use crate::queue::Queue;
@@ -55,9 +55,37 @@ impl IntakeCounts {
     }
 }
 
+/// Items of each signal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct BySignal {
+    pub log_records: u64,
+    pub spans: u64,
+    pub metric_points: u64,
+}
+
+impl BySignal {
+    pub(crate) fn add(&mut self, signal: Signal, items: u64) {
+        *match signal {
+            Signal::Logs => &mut self.log_records,
+            Signal::Traces => &mut self.spans,
+            Signal::Metrics => &mut self.metric_points,
+        } += items;
+    }
+
+    pub fn of(&self, signal: Signal) -> u64 {
+        match signal {
+            Signal::Logs => self.log_records,
+            Signal::Traces => self.spans,
+            Signal::Metrics => self.metric_points,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReceiverCounts {
     pub records: u64,
+    /// The same, each signal for itself.
+    pub by_signal: BySignal,
     pub bytes: u64,
     /// What could not be decoded and so never became a record.
     pub refused: Drops,
@@ -78,6 +106,8 @@ pub struct StepCounts {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DestinationCounts {
     pub accepted: u64,
+    /// The same, each signal for itself; without what was recovered.
+    pub by_signal: BySignal,
     /// In an encoder's open payload.
     pub open: u64,
     pub queued: u64,
@@ -202,12 +232,13 @@ impl Ledger {
         );
     }
 
-    pub(crate) fn received(&self, receiver: &ComponentId, records: u64, bytes: u64) {
+    pub(crate) fn received(&self, receiver: &ComponentId, signal: Signal, records: u64, bytes: u64) {
         self.change(|intake| {
             intake.counts.received += records;
             intake.counts.in_hand += records;
             let counts = named(&mut intake.receivers, receiver);
             counts.records += records;
+            counts.by_signal.add(signal, records);
             counts.bytes += bytes;
         });
     }
@@ -377,7 +408,7 @@ mod tests {
     fn a_step_that_copies_joins_and_holds_balances() {
         let ledger = Ledger::default();
         let (receiver, step): (ComponentId, ComponentId) = ("in".into(), "join".into());
-        ledger.received(&receiver, 10, 100);
+        ledger.received(&receiver, Signal::Logs, 10, 100);
         let discarded = vec![(Reason::Joined, 2)];
         ledger.stepped(
             &step,
@@ -406,7 +437,7 @@ mod tests {
     #[should_panic(expected = "lost 1 records without a reason")]
     fn a_step_that_loses_a_record_is_caught() {
         let ledger = Ledger::default();
-        ledger.received(&"in".into(), 2, 0);
+        ledger.received(&"in".into(), Signal::Logs, 2, 0);
         ledger.stepped(&"bad".into(), &StepChange { records_in: 2, records_out: 1, ..StepChange::default() });
     }
 }

@@ -28,7 +28,8 @@ pub mod watchdog;
 
 pub use catalog::{Catalog, ExporterEntry, ProcessorEntry, ReceiverEntry, exporter, processor, receiver};
 pub use component::{
-    BuildContext, ConfigError, Encoder, Exporter, Fault, Instances, Processor, Receiver, Surroundings,
+    ALL_SIGNALS, BuildContext, ConfigError, Encoder, Exporter, Fault, Instances, Processor, Receiver,
+    Surroundings,
 };
 pub use graph::{Plan, plan};
 pub use ledger::Ledger;

@@ -59,7 +59,7 @@ impl Outlet {
     ///
     /// `wire_bytes` is what the batch took to receive, for the counts.
     pub async fn send(&self, mut batch: Batch, wire_bytes: u64) -> Result<(), Lost> {
-        self.ledger.received(&self.id, batch.len() as u64, wire_bytes);
+        self.ledger.received(&self.id, batch.signal(), batch.len() as u64, wire_bytes);
         let receipt = (self.ack >= Ack::Durable).then(|| {
             let (tx, rx) = oneshot::channel();
             let answer = Box::new(Answer(std::sync::Mutex::new(Some(tx))));
@@ -71,7 +71,7 @@ impl Outlet {
         let signal = batch.signal();
         let pipelines: Vec<_> = all.iter().filter(|pipeline| pipeline.takes(signal)).collect();
         // A reload may have put a reader there since the receiver asked.
-        let unreadable = batch.unread.is_some() && pipelines.iter().any(|pipeline| pipeline.reads());
+        let unreadable = batch.unread.is_some() && pipelines.iter().any(|pipeline| pipeline.reads(signal));
         let Some((last, others)) = pipelines.split_last().filter(|_| !unreadable) else {
             self.ledger.dropped(Reason::Unmatched, batch.len() as u64);
             return Err(Lost);
@@ -97,7 +97,7 @@ impl Outlet {
 
     /// Whether somebody behind it looks into batches of this signal. Otherwise an OTLP request may go on unread.
     pub fn reads(&self, signal: Signal) -> bool {
-        self.pipelines.borrow().iter().any(|pipeline| pipeline.takes(signal) && pipeline.reads())
+        self.pipelines.borrow().iter().any(|pipeline| pipeline.takes(signal) && pipeline.reads(signal))
     }
 
     /// Counts what arrived but could not become records.

@@ -64,9 +64,9 @@ impl Pipeline {
         self.signal.is_none_or(|own| own == signal)
     }
 
-    /// Whether a step or a destination looks into batches.
-    pub(crate) fn reads(&self) -> bool {
-        !self.steps.is_empty() || self.routes.iter().any(|route| !route.destination.takes_unread())
+    /// Whether a step or a destination looks into batches of this signal.
+    pub(crate) fn reads(&self, signal: Signal) -> bool {
+        !self.steps.is_empty() || self.routes.iter().any(|route| route.destination.reads(signal))
     }
 
     /// Takes a batch that the ledger counts as in hand.

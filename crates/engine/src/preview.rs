@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use config::topology::ComponentId;
-use model::Batch;
+use model::{Batch, Reason};
 
 use crate::graph::Plan;
 use crate::ledger::Ledger;
@@ -45,7 +45,10 @@ impl Plan {
                 let exporter = &self.exporters[place].built;
                 let (mut encoder, mut sealed) = (exporter.encoder(), Sealed::default());
                 for batch in batches.iter().filter(|batch| route.matching.matches(&batch.tag)) {
-                    encoder.encode(batch, &mut sealed);
+                    match exporter.takes(batch.signal()) {
+                        true => encoder.encode(batch, &mut sealed),
+                        false => sealed.discard(Reason::Unmatched, batch.len() as u64),
+                    }
                 }
                 encoder.seal(&mut sealed);
                 let preview = &mut previews[place];

@@ -12,7 +12,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use engine::{BuildContext, ConfigError, Outcome, Payload, Sealed};
+use engine::{ALL_SIGNALS, BuildContext, ConfigError, Outcome, Payload, Sealed};
 use model::{Batch, Signal};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -46,6 +46,7 @@ pub struct Debug(Verbosity);
 
 impl engine::Exporter for Debug {
     const NAME: &'static str = "debug";
+    const SIGNALS: &'static [Signal] = ALL_SIGNALS;
     const TAKES_UNREAD: bool = true;
     type Config = Config;
     type Encoder = Encoder;

@@ -20,6 +20,7 @@ mod null;
 mod otlp;
 mod otlp_grpc;
 mod otlp_http;
+mod prometheus_remote_write;
 mod random;
 mod s3;
 mod stdout;
@@ -38,6 +39,7 @@ pub const EXPORTERS: &[engine::ExporterEntry] = &[
     engine::exporter::<null::Null>(),
     engine::exporter::<otlp_grpc::OtlpGrpc>(),
     engine::exporter::<otlp_http::OtlpHttp>(),
+    engine::exporter::<prometheus_remote_write::PrometheusRemoteWrite>(),
     engine::exporter::<s3::S3>(),
     engine::exporter::<stdout::Stdout>(),
 ];

@@ -10,8 +10,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::{BuildContext, ConfigError, Outcome, Payload, Sealed};
-use model::Batch;
+use engine::{ALL_SIGNALS, BuildContext, ConfigError, Outcome, Payload, Sealed};
+use model::{Batch, Signal};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -30,6 +30,7 @@ pub struct Encoder {
 
 impl engine::Exporter for Null {
     const NAME: &'static str = "null";
+    const SIGNALS: &'static [Signal] = ALL_SIGNALS;
     const TAKES_UNREAD: bool = true;
     type Config = Config;
     type Encoder = Encoder;

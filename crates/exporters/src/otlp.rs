@@ -13,7 +13,7 @@ use wire::otlp;
 
 use crate::compress::{Compression, compress, decompress};
 
-pub use requests::Requests;
+pub use requests::{Requests, stride};
 pub use target::Target;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]

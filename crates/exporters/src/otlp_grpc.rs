@@ -14,9 +14,10 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 use bytes::Bytes;
 use config::ByteSize;
-use engine::{BuildContext, ConfigError, Outcome, Payload};
+use engine::{ALL_SIGNALS, BuildContext, ConfigError, Outcome, Payload};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use model::Signal;
 use net::http::{Client, Response};
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
@@ -68,6 +69,7 @@ pub struct OtlpGrpc {
 
 impl engine::Exporter for OtlpGrpc {
     const NAME: &'static str = "otlp_grpc";
+    const SIGNALS: &'static [Signal] = ALL_SIGNALS;
     const TAKES_UNREAD: bool = true;
     type Config = Config;
     type Encoder = Requests;

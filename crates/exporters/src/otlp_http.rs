@@ -18,11 +18,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use config::ByteSize;
-use engine::{BuildContext, ConfigError, Outcome, Payload};
+use engine::{ALL_SIGNALS, BuildContext, ConfigError, Outcome, Payload};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use model::Signal;
-use net::http::Client;
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,7 +29,6 @@ use serde::Deserialize;
 use crate::compress::Compression;
 use crate::http::Sigv4;
 use crate::http_destination::{self, Header};
-use crate::login::Login;
 use crate::otlp::answer::judge;
 use crate::otlp::{self, Encoding, Requests, Target};
 use crate::transport::Transport;
@@ -97,6 +95,7 @@ pub struct OtlpHttp {
 
 impl engine::Exporter for OtlpHttp {
     const NAME: &'static str = "otlp_http";
+    const SIGNALS: &'static [Signal] = ALL_SIGNALS;
     const TAKES_UNREAD: bool = true;
     type Config = Config;
     type Encoder = Requests;
@@ -107,7 +106,9 @@ impl engine::Exporter for OtlpHttp {
         let client = http_destination::client(Some(&config.tls), config.proxy.as_deref(), cx);
         let max_bytes = config.max_body_bytes.get();
         let (addresses, headers, client) = (addresses?, headers?, client?);
-        let transport = transport(&config, &addresses, client, cx)?;
+        let endpoint: Uri = addresses.any().and_then(|address| address.parse().ok()).unwrap_or_default();
+        let transport =
+            Transport::of(config.sigv4.as_ref(), config.role_arn.as_deref(), &endpoint, client, cx)?;
         let Config { encoding, compression, .. } = config;
         Ok(OtlpHttp { addresses, encoding, compression, max_bytes, headers, transport })
     }
@@ -199,40 +200,6 @@ impl Addresses {
         let own =
             self.of.iter().find(|(signal, _)| *signal == target.signal).and_then(|(_, own)| own.clone());
         own.or_else(|| Some(format!("{}{}", self.base.as_deref()?, target.path())))
-    }
-}
-
-fn transport(
-    config: &Config,
-    addresses: &Addresses,
-    client: Client,
-    cx: &mut BuildContext<'_>,
-) -> Result<Transport, ConfigError> {
-    let Some(sigv4) = &config.sigv4 else { return Ok(Transport::Plain(client)) };
-    let endpoint: Uri = addresses.any().and_then(|address| address.parse().ok()).unwrap_or_default();
-    let host = endpoint.host().unwrap_or_default();
-    let (named_service, named_region) = of_host(host);
-    let Some(service) = sigv4.service.as_deref().or(named_service) else {
-        let message = format!("`{host}` does not tell what service to sign for");
-        return Err(cx.refuse("sigv4", message, "set `service`, such as `xray`"));
-    };
-    let login = Login {
-        region: sigv4.region.as_deref().or(named_region),
-        profile: None,
-        role_arn: config.role_arn.as_deref(),
-        external_id: None,
-        sts_endpoint: None,
-    };
-    Transport::signed(service, &login, &endpoint, client, cx)
-}
-
-/// Service and region of an address such as `xray.eu-west-1.amazonaws.com`.
-fn of_host(host: &str) -> (Option<&str>, Option<&str>) {
-    let mut labels = host.split('.');
-    match (labels.next(), labels.next(), labels.next()) {
-        (Some("aps-workspaces"), Some(region), Some("amazonaws")) => (Some("aps"), Some(region)),
-        (Some(service), Some(region), Some("amazonaws")) => (Some(service), Some(region)),
-        _ => (None, None),
     }
 }
 

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use net::aws::{AwsClient, AwsError, AwsRequest, Service, ServiceError};
 use net::http::{Client, Response};
 
+use crate::http::Sigv4;
 use crate::http_destination::no_answer;
 use crate::login::{self, Login};
 
@@ -18,6 +19,31 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Signed where the settings want it, for the service and region that they or the address tell.
+    pub fn of(
+        sigv4: Option<&Sigv4>,
+        role_arn: Option<&str>,
+        endpoint: &Uri,
+        client: Client,
+        cx: &mut BuildContext<'_>,
+    ) -> Result<Transport, ConfigError> {
+        let Some(sigv4) = sigv4 else { return Ok(Transport::Plain(client)) };
+        let host = endpoint.host().unwrap_or_default();
+        let (named_service, named_region) = of_host(host);
+        let Some(service) = sigv4.service.as_deref().or(named_service) else {
+            let message = format!("`{host}` does not tell what service to sign for");
+            return Err(cx.refuse("sigv4", message, "set `service`, such as `xray`"));
+        };
+        let login = Login {
+            region: sigv4.region.as_deref().or(named_region),
+            profile: None,
+            role_arn,
+            external_id: None,
+            sts_endpoint: None,
+        };
+        Transport::signed(service, &login, endpoint, client, cx)
+    }
+
     /// Signs for a service with the keys of a login.
     pub fn signed(
         service: &str,
@@ -56,6 +82,16 @@ impl Transport {
             Err(AwsError::Service(error)) => Ok(refusal(&error)),
             Err(error) => Err(Outcome::retry(error.to_string())),
         }
+    }
+}
+
+/// Service and region of an address such as `xray.eu-west-1.amazonaws.com`.
+fn of_host(host: &str) -> (Option<&str>, Option<&str>) {
+    let mut labels = host.split('.');
+    match (labels.next(), labels.next(), labels.next()) {
+        (Some("aps-workspaces"), Some(region), Some("amazonaws")) => (Some("aps"), Some(region)),
+        (Some(service), Some(region), Some("amazonaws")) => (Some(service), Some(region)),
+        _ => (None, None),
     }
 }
 

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use engine::Ledger;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::metrics;
 
@@ -35,6 +36,16 @@ pub fn router(pages: Pages) -> Router {
 async fn metrics_page(State(pages): State<Pages>) -> Response {
     ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], metrics::page(&pages.ledger.snapshot()))
         .into_response()
+}
+
+/// The Collector's page of its own metrics.
+pub fn collector_metrics(pages: Pages) -> Router {
+    let started = Instant::now();
+    let page = async move |State(pages): State<Pages>| {
+        let text = crate::collector_metrics::page(&pages.ledger.snapshot(), started.elapsed().as_secs_f64());
+        ([(header::CONTENT_TYPE, telemetry::metrics::CONTENT_TYPE)], text)
+    };
+    Router::new().route("/metrics", get(page)).with_state(pages)
 }
 
 async fn ledger(State(pages): State<Pages>) -> Response {

@@ -2,31 +2,34 @@
 //!
 //! Source: the extension's README and answers, as of v0.156.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use engine::clock;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
 
 #[derive(Clone, Copy)]
 struct Since {
-    time: SystemTime,
+    /// Since the epoch.
+    nanos: u64,
     clock: Instant,
 }
 
 /// Answers from now on: whoever serves this has started its pipelines.
 pub fn router(path: &str) -> Router {
-    let since = Since { time: SystemTime::now(), clock: Instant::now() };
+    let since = Since { nanos: clock::now_nanos(), clock: Instant::now() };
     Router::new().route(path, get(available)).with_state(since)
 }
 
 async fn available(State(since): State<Since>) -> Response {
-    let up_since = Timestamp::try_from(since.time).map(|time| time.to_string()).unwrap_or_default();
+    let up_since =
+        Timestamp::from_nanosecond(i128::from(since.nanos)).map(|time| time.to_string()).unwrap_or_default();
     let body = json!({
         "status": "Server available",
         "upSince": up_since,

@@ -2,6 +2,7 @@
 
 mod api;
 mod cli;
+mod collector_metrics;
 mod commands;
 mod configuration;
 mod disk;

@@ -63,16 +63,19 @@ struct Sidecar {
     running: Running,
     grpc: u16,
     http: u16,
+    metrics: u16,
     endpoint: Endpoint,
     _folder: Folder,
 }
 
 impl Sidecar {
     fn start(configuration: &str) -> Sidecar {
-        let (grpc, http, endpoint, folder) = (free_port(), free_port(), Endpoint::start(), Folder::new());
+        let [grpc, http, metrics] = [(); 3].map(|()| free_port());
+        let (endpoint, folder) = (Endpoint::start(), Folder::new());
         let text = configuration
             .replace("{grpc}", &grpc.to_string())
             .replace("{http}", &http.to_string())
+            .replace("{metrics}", &metrics.to_string())
             .replace("{endpoint}", &endpoint.server.url());
         let file = folder.write("otel.yaml", text);
         let mut running = outrigger()
@@ -82,7 +85,7 @@ impl Sidecar {
             .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
             .start();
         running.ready();
-        Sidecar { running, grpc, http, endpoint, _folder: folder }
+        Sidecar { running, grpc, http, metrics, endpoint, _folder: folder }
     }
 
     /// Waits until so many logs, spans and points have arrived; nothing more may come.
@@ -136,6 +139,7 @@ exporters:
   otlphttp:
     endpoint: {endpoint}
 service:
+  telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: {metrics}}}}}]}}
   pipelines:
     logs: {receivers: [otlp], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlphttp]}
     traces: {receivers: [otlp], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlphttp]}
@@ -299,4 +303,31 @@ fn the_node_sdk_in_each_of_its_protocols() {
         let endpoint = sidecar.delivers(20, 20, 2);
         assert!(endpoint.holds("order 19 placed") && endpoint.holds("storefront"), "{protocol}");
     }
+}
+
+/// What the Collector's dashboards ask for, under its names.
+#[test]
+fn counts_are_shown_under_the_collectors_names() {
+    let interpreter = need!(tools::python("opentelemetry", &PACKAGES));
+    let sidecar = Sidecar::start(READ);
+    python(&interpreter, "grpc", &format!("http://127.0.0.1:{}", sidecar.grpc));
+    let at = ([127, 0, 0, 1], sidecar.metrics).into();
+    let page = || testkit::http::get(at, "/metrics").map(|answer| answer.text()).unwrap_or_default();
+    let wanted = [
+        r#"otelcol_receiver_accepted_spans{receiver="otlp"} 20"#,
+        r#"otelcol_receiver_accepted_log_records{receiver="otlp"} 20"#,
+        r#"otelcol_receiver_accepted_metric_points{receiver="otlp"} 2"#,
+        r#"otelcol_exporter_sent_spans{exporter="otlphttp"} 20"#,
+        r#"otelcol_exporter_sent_log_records{exporter="otlphttp"} 20"#,
+        r#"otelcol_exporter_sent_metric_points{exporter="otlphttp"} 2"#,
+        r#"otelcol_exporter_send_failed_spans{exporter="otlphttp"} 0"#,
+        r#"otelcol_exporter_queue_size{data_type="traces",exporter="otlphttp"} 0"#,
+        r#"otelcol_processor_incoming_items{processor="resource"} 42"#,
+    ];
+    let shown = wait_until(Duration::from_secs(20), || {
+        let page = page();
+        wanted.iter().all(|line| page.lines().any(|shown| shown == *line))
+    });
+    assert!(shown, "{}", page());
+    sidecar.delivers(20, 20, 2);
 }

@@ -17,10 +17,12 @@ mod literal;
 mod modify;
 mod multiline;
 mod nest;
+mod normalize;
 mod otel_record;
 pub mod parser;
 mod parsing;
 mod partials;
+mod probabilistic_sampler;
 mod record_modifier;
 mod resource;
 mod resource_detection;
@@ -48,8 +50,10 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<modify::Modify>(),
     processor::<multiline::Multiline>(),
     processor::<nest::Nest>(),
+    processor::<normalize::Normalize>(),
     processor::<otel_record::OtelRecord>(),
     processor::<parser::ParserProcessor>(),
+    processor::<probabilistic_sampler::ProbabilisticSampler>(),
     processor::<record_modifier::RecordModifier>(),
     processor::<resource::Resource>(),
     processor::<resource_detection::ResourceDetection>(),

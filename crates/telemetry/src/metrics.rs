@@ -37,6 +37,11 @@ impl Exposition {
         self.family(name, "gauge", help)
     }
 
+    /// A count under another program's name, which need not end in `_total`.
+    pub fn foreign_counter(&mut self, name: &str, help: &str) -> Family<'_> {
+        self.family(name, "counter", help)
+    }
+
     fn family(&mut self, name: &str, kind: &str, help: &str) -> Family<'_> {
         debug_assert!(is_name(name), "bug: `{name}` is no metric name");
         let first = self.families.insert(name.to_owned());

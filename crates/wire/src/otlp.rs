@@ -8,7 +8,7 @@
 mod count;
 mod fields;
 #[cfg(test)]
-mod generated;
+pub(crate) mod generated;
 mod histograms;
 mod json;
 mod logs;

@@ -82,7 +82,7 @@ impl Requests {
 }
 
 /// Rows that hold about [`STRIDE`] items, beginning with this one, and how many items they hold.
-fn stride(batch: &Batch, start: usize) -> (Range<usize>, u64) {
+pub fn stride(batch: &Batch, start: usize) -> (Range<usize>, u64) {
     let (mut end, mut items) = (start, 0);
     while end < batch.rows() && items < STRIDE {
         items += batch.metrics.get(end).map_or(1, |metric| metric.points.len() as u64);

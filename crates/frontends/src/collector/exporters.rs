@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::draft::Draft;
 use super::helper::Helper;
 use super::http::ClientConfig;
-use super::table::{ALL, Absent, Entry, LOGS};
+use super::remote_write;
+use super::table::{ALL, Absent, Entry, LOGS, METRICS};
 
 /// An exporter of ours.
 pub(super) struct Exporter {
@@ -27,6 +28,12 @@ pub(super) static EXPORTERS: &[Entry<Lower>] = &[
     Entry { name: "datadog", older: &[], signals: LOGS, lower: datadog },
     Entry { name: "otlp_grpc", older: &["otlp"], signals: ALL, lower: otlp_grpc },
     Entry { name: "otlp_http", older: &["otlphttp"], signals: ALL, lower: otlp_http },
+    Entry {
+        name: "prometheus_remote_write",
+        older: &["prometheusremotewrite"],
+        signals: METRICS,
+        lower: remote_write::lower,
+    },
     Entry { name: "debug", older: &[], signals: ALL, lower: debug },
     Entry { name: "nop", older: &[], signals: ALL, lower: nop },
 ];
@@ -45,7 +52,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("load_balancing", ""),
     ("loki", ""),
     ("prometheus", ""),
-    ("prometheus_remote_write", ""),
     ("sapm", ""),
     ("signalfx", ""),
     ("splunk_hec", ""),
@@ -93,7 +99,7 @@ fn otlp_http(mut draft: Draft<'_>) -> Option<Exporter> {
 }
 
 /// Keys of `sigv4auth` as the exporter has them.
-fn signed(mut aws: Setting, settings: &mut Setting) {
+pub(super) fn signed(mut aws: Setting, settings: &mut Setting) {
     if let Some(role) = aws.remove("role_arn") {
         settings.set("role_arn", role);
     }

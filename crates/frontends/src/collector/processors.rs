@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::draft::Draft;
 use super::helper::FLUSH;
-use super::table::{ALL, Absent, Entry};
+use super::table::{ALL, Absent, Entry, LOGS, LOGS_AND_TRACES};
 use super::values::{GoDuration, Words};
 
 /// What stands in a pipeline for a processor.
@@ -30,6 +30,13 @@ pub(super) static PROCESSORS: &[Entry<Lower>] = &[
     Entry { name: "batch", older: &[], signals: ALL, lower: batch },
     Entry { name: "filter", older: &[], signals: ALL, lower: filter },
     Entry { name: "memory_limiter", older: &[], signals: ALL, lower: memory_limiter },
+    Entry { name: "normalize", older: &[], signals: LOGS, lower: normalize },
+    Entry {
+        name: "probabilistic_sampler",
+        older: &[],
+        signals: LOGS_AND_TRACES,
+        lower: probabilistic_sampler,
+    },
     Entry { name: "resource", older: &[], signals: ALL, lower: resource },
     Entry { name: "resource_detection", older: &[], signals: ALL, lower: resource_detection },
     Entry { name: "transform", older: &[], signals: ALL, lower: transform },
@@ -46,7 +53,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("log_dedup", ""),
     ("metrics_generation", ""),
     ("metrics_transform", ""),
-    ("probabilistic_sampler", ""),
     ("redaction", ""),
     ("remote_tap", ""),
     ("schema", ""),
@@ -134,8 +140,17 @@ fn filter(draft: Draft<'_>) -> Option<Processor> {
     same("filter", &draft)
 }
 
+/// Ours alone; the Collector has none.
+fn normalize(draft: Draft<'_>) -> Option<Processor> {
+    same("normalize", &draft)
+}
+
 fn transform(draft: Draft<'_>) -> Option<Processor> {
     same("transform", &draft)
+}
+
+fn probabilistic_sampler(draft: Draft<'_>) -> Option<Processor> {
+    same("probabilistic_sampler", &draft)
 }
 
 fn resource(draft: Draft<'_>) -> Option<Processor> {

@@ -1,5 +1,6 @@
 //! The service: its extensions, its pipelines, and what it says of itself.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use config::topology::{self, Component, ComponentId, HealthCheck, Pipeline, Route, Step, TagMatch};
@@ -13,7 +14,10 @@ use super::exporters::{self, EXPORTERS, Exporter};
 use super::extensions::{self, EXTENSIONS, Extension};
 use super::processors::{self, PROCESSORS, Processor};
 use super::receivers::{self, RECEIVERS, Receiver};
-use super::table::{self, Absent, Entry, signal_name};
+use super::table::{self, Absent, Table, signal_name};
+
+/// Where the Collector shows its own metrics.
+const METRICS: &str = "127.0.0.1:8888";
 
 /// A pipeline as it is written.
 struct Wanted {
@@ -44,7 +48,8 @@ pub(super) fn lower(cx: &mut Context, document: Document) {
     let processors = all(cx, processors, "processor", PROCESSORS, processors::ABSENT);
     let exporters = all(cx, exporters, "exporter", EXPORTERS, exporters::ABSENT);
     let wanted = pipelines(cx, &service);
-    let mut builder = Builder { cx, receivers, processors, exporters };
+    let shared = shared(&wanted);
+    let mut builder = Builder { cx, receivers, processors, exporters, shared };
     for pipeline in wanted {
         builder.pipeline(pipeline);
     }
@@ -59,14 +64,12 @@ fn refuse_or_skip(cx: &mut Context, mut diagnostic: Diagnostic) {
     cx.diagnostics.push(diagnostic);
 }
 
-type Lower<C> = fn(Draft<'_>) -> Option<C>;
-
 /// Lowers every component of a section, used or not, so that all faults are told at once.
 fn all<C>(
     cx: &mut Context,
     declared: Vec<Declared>,
     what: &str,
-    table: &'static [Entry<Lower<C>>],
+    table: Table<C>,
     absent: &[Absent],
 ) -> Vec<Lowered<C>> {
     let mut lowered = Vec::new();
@@ -115,6 +118,27 @@ fn lower_extensions(cx: &mut Context, declared: Vec<Declared>, service: &Setting
 fn telemetry(cx: &mut Context, telemetry: Option<&Setting>) {
     let level = telemetry.and_then(|telemetry| telemetry.get("logs")?.get("level")?.as_str());
     cx.topology.service.log_level = level.map(str::to_ascii_lowercase);
+    cx.topology.service.collector_metrics = metrics(telemetry.and_then(|telemetry| telemetry.get("metrics")));
+}
+
+/// The page of the service's own metrics: on localhost:8888 unless it is written otherwise.
+fn metrics(metrics: Option<&Setting>) -> Option<String> {
+    let Some(metrics) = metrics else { return Some(METRICS.to_owned()) };
+    if metrics.get("level").and_then(Setting::as_str) == Some("none") {
+        return None;
+    }
+    if let Some(address) = metrics.get("address").and_then(Setting::as_str) {
+        return Some(super::http::listen(address));
+    }
+    let Some(readers) = metrics.get("readers") else { return Some(METRICS.to_owned()) };
+    let exporters = readers.items().iter().filter_map(|reader| reader.get("pull")?.get("exporter"));
+    let page = exporters.filter_map(|exporter| exporter.get("prometheus")).next()?;
+    let part = |name: &str, usual: &str| match page.get(name).map(|part| &part.node) {
+        Some(Node::Str(text)) => text.clone(),
+        Some(Node::Int(number)) => number.to_string(),
+        _ => usual.to_owned(),
+    };
+    Some(super::http::listen(&format!("{}:{}", part("host", "localhost"), part("port", "8888"))))
 }
 
 fn pipelines(cx: &mut Context, service: &Setting) -> Vec<Wanted> {
@@ -188,8 +212,24 @@ fn list(setting: &Setting) -> Vec<Setting> {
     }
 }
 
+/// Exporters that several signals use: each has one of its own, with its own queue, so that none holds up another.
+fn shared(wanted: &[Wanted]) -> HashSet<String> {
+    let mut first: HashMap<String, Signal> = HashMap::new();
+    let mut shared = HashSet::new();
+    for pipeline in wanted {
+        for name in pipeline.exporters.iter().map(name_of) {
+            if *first.entry(name.clone()).or_insert(pipeline.signal) != pipeline.signal {
+                shared.insert(name);
+            }
+        }
+    }
+    shared
+}
+
 struct Builder<'c> {
     cx: &'c mut Context,
+    /// Exporters of several signals.
+    shared: HashSet<String>,
     receivers: Vec<Lowered<Receiver>>,
     processors: Vec<Lowered<Processor>>,
     exporters: Vec<Lowered<Exporter>>,
@@ -229,7 +269,11 @@ impl Builder<'_> {
         for name in &wanted.exporters {
             let exporters = std::mem::take(&mut self.exporters);
             if let Some(exporter) = self.named(&exporters, name, "exporter", &wanted) {
-                let route = self.route(&name_of(name), exporter, flush);
+                let mut id = name_of(name);
+                if self.shared.contains(&id) {
+                    id = format!("{id}:{}", signal_name(wanted.signal));
+                }
+                let route = self.route(&id, exporter, flush);
                 match exporter.last.is_empty() {
                     true => pipeline.routes.push(route),
                     false => apart.push(self.apart(&pipeline, route, exporter)),
@@ -292,12 +336,8 @@ impl Builder<'_> {
         if !self.cx.topology.receivers.iter().any(|known| known.id == id) {
             self.cx.topology.receivers.push(component(&id, receiver.kind, &receiver.settings));
         }
-        for (place, (kind, settings)) in receiver.first.iter().enumerate() {
-            let name = match receiver.first[..place].iter().filter(|(other, _)| other == kind).count() {
-                0 => format!("{id}.{kind}"),
-                earlier => format!("{id}.{kind}.{}", earlier + 1),
-            };
-            steps.push(self.step(&name, kind, settings));
+        for (kind, settings) in &receiver.first {
+            steps.push(self.step(&format!("{id}.{kind}"), kind, settings));
         }
         id
     }

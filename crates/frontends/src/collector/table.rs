@@ -4,10 +4,15 @@ use config::{Diagnostic, Origin, closest};
 use model::Signal;
 
 use super::document::Id;
+use super::draft::Draft;
 
 pub(super) const ALL: &[Signal] = &[Signal::Logs, Signal::Metrics, Signal::Traces];
 pub(super) const LOGS: &[Signal] = &[Signal::Logs];
+pub(super) const LOGS_AND_TRACES: &[Signal] = &[Signal::Logs, Signal::Traces];
 pub(super) const METRICS: &[Signal] = &[Signal::Metrics];
+
+/// Makes our component of the Collector's.
+pub(super) type Lower<C> = fn(Draft<'_>) -> Option<C>;
 
 /// A component's line: its name today, its older names, the signals it takes, and how it is lowered.
 pub(super) struct Entry<L: 'static> {
@@ -16,6 +21,12 @@ pub(super) struct Entry<L: 'static> {
     pub signals: &'static [Signal],
     pub lower: L,
 }
+
+/// A component's table: how each is lowered to a `C`.
+pub(super) type Table<C> = &'static [Entry<Lower<C>>];
+
+/// Role, name today, older names, signals.
+pub type Line = (&'static str, &'static str, &'static [&'static str], Vec<&'static str>);
 
 /// What exists upstream and not here, and what to use instead; empty where there is nothing yet.
 pub(super) type Absent = (&'static str, &'static str);

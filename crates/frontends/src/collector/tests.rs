@@ -78,13 +78,14 @@ fn a_small_configuration_becomes_a_topology() {
         r#"{"grpc":{"listen":"127.0.0.1:4317"},"http":{"listen":"0.0.0.0:4318"}}"#
     );
     let exporter = &topology.exporters[0];
-    assert_eq!(&*exporter.component.id, "otlphttp/east");
+    // Each signal has its own, with a queue of its own.
+    let ids: Vec<&str> = topology.exporters.iter().map(|exporter| &*exporter.component.id).collect();
+    assert_eq!(ids, ["otlphttp/east:logs", "otlphttp/east:traces", "debug"]);
     assert_eq!(&*exporter.component.kind, "otlp_http");
     assert_eq!(
         exporter.component.settings.to_json(),
         json!({"endpoint": "https://east.example.com", "headers": [{"name": "api-key", "value": "***"}]})
     );
-    // The pipeline without `batch` does not shorten the wait of the one that has it.
     assert_eq!(exporter.delivery.flush.as_secs(), 2);
     let names: Vec<_> = topology.pipelines.iter().map(|p| (p.name.as_str(), p.routes.len())).collect();
     assert_eq!(names, [("logs", 1), ("traces", 2)]);
@@ -235,4 +236,70 @@ service:
     assert_eq!(value, Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
     assert_eq!(topology.service.storage, Some("/var/lib/q".into()));
     assert_eq!(topology.service.health_check.map(|check| check.listen), Some("0.0.0.0:13133".into()));
+}
+
+#[test]
+fn remote_write_takes_the_collectors_keys() {
+    let with_exporter = |keys: &str| {
+        SMALL.replace("  debug:\n", &format!("  prometheusremotewrite:\n    {keys}\n  debug:\n")).replace(
+            "    traces:\n",
+            "    metrics:\n      receivers: [otlp]\n      exporters: [prometheusremotewrite]\n    traces:\n",
+        )
+    };
+    let (topology, diagnostics) = read(&with_exporter(
+        "endpoint: https://prometheus.example.com/api/v1/write
+    headers: {X-Scope-OrgID: tenant}
+    compression: snappy
+    external_labels: {cluster: eu-1}
+    namespace: shop
+    resource_to_telemetry_conversion: {enabled: true}
+    target_info: {enabled: false}
+    translation_strategy: UnderscoreEscapingWithoutSuffixes
+    protobuf_message: io.prometheus.write.v2.Request
+    max_batch_size_bytes: 1000000
+    remote_write_queue: {num_consumers: 3}",
+    ));
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    let exporter =
+        topology.exporters.iter().find(|e| &*e.component.kind == "prometheus_remote_write").unwrap();
+    assert_eq!(
+        exporter.component.settings.to_json(),
+        json!({
+            "headers": [{"name": "X-Scope-OrgID", "value": "***"}],
+            "endpoint": "https://prometheus.example.com/api/v1/write",
+            "add_metric_suffixes": false,
+            "namespace": "shop",
+            "protobuf_message": "io.prometheus.write.v2.Request",
+            "max_body_bytes": 1_000_000,
+            "target_info": {"enabled": false},
+            "resource_to_telemetry_conversion": {"enabled": true, "exclude_service_attributes": false},
+            "external_labels": [{"name": "cluster", "value": "eu-1"}],
+        })
+    );
+    assert_eq!((exporter.delivery.concurrency, exporter.delivery.timeout.as_secs()), (1, 5));
+    for (keys, expected) in [
+        ("namespace: shop", "endpoint must be specified"),
+        ("endpoint: http://p\n    translation_strategy: NoTranslation", "names are always escaped here"),
+        ("endpoint: http://p\n    compression: gzip\n    namespce: shop", "did you mean `namespace`?"),
+    ] {
+        let found = complaints(&with_exporter(keys));
+        assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
+    }
+    let of_logs = with_exporter("endpoint: http://p")
+        .replace("exporters: [otlphttp/east]", "exporters: [prometheusremotewrite]");
+    assert!(!complaints(&of_logs).is_empty(), "it takes metrics alone");
+}
+
+#[test]
+fn a_sampler_takes_its_own_keys_and_no_metrics() {
+    let with_sampler =
+        with("  batch:\n    timeout: 2s", "  probabilistic_sampler: {sampling_percentage: 15}")
+            .replace("processors: [batch]", "processors: [probabilistic_sampler]");
+    let (topology, diagnostics) = read(&with_sampler);
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    let sampler = &topology.processors[0];
+    assert_eq!(&*sampler.kind, "probabilistic_sampler");
+    assert_eq!(sampler.settings.to_json(), json!({"sampling_percentage": 15}));
+    let found = complaints(&with_sampler.replace("    logs:\n", "    metrics:\n"));
+    assert!(found.iter().any(|found| found.contains("does not support metrics")), "{found:#?}");
 }

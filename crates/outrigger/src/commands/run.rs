@@ -155,6 +155,7 @@ async fn run_until_stopped(
     serve_pages(&mut services, &ledger, &environment);
     serve_monitor(&mut services, &ledger, &current.topology);
     serve_health_check(&mut services, &current.topology);
+    serve_collector_metrics(&mut services, &ledger, &current.topology);
     services.spawn(report::report(ledger.clone()));
     info!(version = VERSION, found = %current.found, "outrigger started");
 
@@ -298,6 +299,14 @@ fn serve_health_check(services: &mut JoinSet<()>, topology: &Topology) {
     let Some(check) = &topology.service.health_check else { return };
     if let Some(listener) = bind(&check.listen, "health check") {
         services.spawn(net::http::serve(listener, health_check::router(&check.path), std::future::pending()));
+    }
+}
+
+fn serve_collector_metrics(services: &mut JoinSet<()>, ledger: &Arc<Ledger>, topology: &Topology) {
+    let Some(listen) = &topology.service.collector_metrics else { return };
+    if let Some(listener) = bind(listen, "metrics under the Collector's names") {
+        let router = api::collector_metrics(Pages { ledger: ledger.clone() });
+        services.spawn(net::http::serve(listener, router, std::future::pending()));
     }
 }
 

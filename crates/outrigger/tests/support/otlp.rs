@@ -8,9 +8,12 @@ use serde_json::Value;
 use testkit::http::{Response, Server};
 use wire::otlp;
 
+/// A signal and the bytes of a request, as they were before compression.
+type Request = (Signal, Vec<u8>);
+
 pub struct Endpoint {
     pub server: Server,
-    requests: Arc<Mutex<Vec<(Signal, Vec<u8>)>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Endpoint {
