@@ -9,7 +9,7 @@
 //! Source: the Collector's fluentforward receiver.
 
 use engine::{BuildContext, ConfigError, Processor};
-use model::{Arena, Batch, List, LogRecord, Span, Value};
+use model::{Arena, Batch, List, LogRecord, Reason, Span, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -24,11 +24,13 @@ pub struct Config {
     pub trim_start: bool,
     /// Take blanks off the end of the body.
     pub trim_end: bool,
+    /// Leave out records whose body is empty text.
+    pub skip_empty: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { tag: true, trim_start: false, trim_end: false }
+        Config { tag: true, trim_start: false, trim_end: false, skip_empty: false }
     }
 }
 
@@ -51,6 +53,12 @@ impl Processor for FluentRecord {
                 split(arena, record, fields, self.0.tag.then_some((key, tag)));
                 self.trim(arena, record);
             }
+        }
+        if self.0.skip_empty {
+            batch.retain(|_, record| match record.body {
+                Value::Str(text) if text.is_empty() => Err(Reason::Empty),
+                _ => Ok(()),
+            });
         }
         out.push(batch);
     }
@@ -117,5 +125,13 @@ mod tests {
             let changed = changed(trims, &format!(r#"{{"log":"{}"}}"#, body.replace("\\\\", "\\")));
             assert_eq!(changed, (format!("\"{expected}\""), "{}".to_owned()), "{body}");
         }
+    }
+
+    #[test]
+    fn empty_bodies_may_be_left_out() {
+        let mut processor =
+            processor::<FluentRecord>(settings(r#"{"trim_end": true, "skip_empty": true}"#)).unwrap();
+        let (out, discarded) = process(&mut processor, batch("t", &[r#"{"log":" "}"#, r#"{"log":"a"}"#]));
+        assert_eq!((out[0].logs.len(), discarded), (1, vec![(Reason::Empty, 1)]));
     }
 }

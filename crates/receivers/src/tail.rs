@@ -33,9 +33,6 @@ use tracing::warn;
 
 use watch::{Round, Watch};
 
-/// Between looks at files that did not grow.
-const LOOK: Duration = Duration::from_millis(250);
-
 /// Between writes of the state file.
 const SAVE: Duration = Duration::from_secs(1);
 
@@ -47,6 +44,9 @@ pub struct Config {
     /// Files to leave out; here `*` also stands for slashes.
     #[serde(default)]
     pub exclude_path: Vec<String>,
+    /// Files to leave out, by patterns that are read as those of `path`.
+    #[serde(default)]
+    pub exclude: Vec<String>,
     /// Tag of the records. `*` becomes the path with dots for slashes, `<name>` a group of `tag_pattern`.
     pub tag: String,
     /// Expression with named groups that is matched with the path, for `tag`.
@@ -70,6 +70,9 @@ pub struct Config {
     /// Read files that are there at the start from their beginning. Those that appear later always are.
     #[serde(default)]
     pub read_from_head: bool,
+    /// Between looks at files that did not grow.
+    #[serde(default = "quarter_of_a_second")]
+    pub poll_interval: Interval,
     /// Between looks for new files.
     #[serde(default = "five_seconds")]
     pub refresh_interval: Interval,
@@ -100,6 +103,10 @@ fn log() -> String {
     "log".into()
 }
 
+fn quarter_of_a_second() -> Interval {
+    Interval::from_millis(250)
+}
+
 fn five_seconds() -> Interval {
     Interval::from_secs(5)
 }
@@ -116,6 +123,7 @@ pub struct Tail {
 struct Rules {
     path: Vec<String>,
     exclude_path: Vec<String>,
+    exclude: Vec<String>,
     tag: String,
     tag_pattern: Option<Pattern>,
     key: String,
@@ -124,6 +132,7 @@ struct Rules {
     use_attributes: bool,
     offset_key: Option<String>,
     read_from_head: bool,
+    poll_interval: Duration,
     refresh_interval: Duration,
     rotate_wait: Duration,
     ignore_older: Option<Duration>,
@@ -153,7 +162,7 @@ impl Receiver for Tail {
     }
 
     async fn run(self, out: Outlet, mut stop: Stop) -> Result<(), Fault> {
-        let exit_on_eof = self.rules.exit_on_eof;
+        let (exit_on_eof, poll_interval) = (self.rules.exit_on_eof, self.rules.poll_interval);
         let mut watch = Watch::new(self.rules, out.id().to_string());
         let mut saved = Instant::now();
         loop {
@@ -177,7 +186,7 @@ impl Receiver for Tail {
             }
             if is_idle {
                 tokio::select! {
-                    () = sleep(LOOK) => {}
+                    () = sleep(poll_interval) => {}
                     () = stop.draining() => {}
                 }
             }
@@ -190,6 +199,7 @@ impl Rules {
         Rules {
             path: config.path,
             exclude_path: config.exclude_path,
+            exclude: config.exclude,
             tag: config.tag,
             tag_pattern: config.tag_pattern,
             key: config.key,
@@ -198,6 +208,7 @@ impl Rules {
             use_attributes: config.use_attributes,
             offset_key: config.offset_key,
             read_from_head: config.read_from_head,
+            poll_interval: config.poll_interval.get(),
             refresh_interval: config.refresh_interval.get(),
             rotate_wait: config.rotate_wait.get(),
             ignore_older: config.ignore_older.map(Interval::get),

@@ -18,6 +18,7 @@ type Lower = fn(Draft<'_>) -> Option<Receiver>;
 
 pub(super) static RECEIVERS: &[Entry<Lower>] = &[
     Entry { name: "awsecscontainermetrics", older: &[], signals: METRICS, lower: container_metrics },
+    Entry { name: "file_log", older: &["filelog"], signals: LOGS, lower: super::file_log::lower },
     Entry { name: "host_metrics", older: &["hostmetrics"], signals: METRICS, lower: host_metrics },
     Entry { name: "nginx", older: &[], signals: METRICS, lower: nginx },
     Entry { name: "otlp", older: &[], signals: ALL, lower: otlp },
@@ -31,8 +32,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("awsfirehose", ""),
     ("datadog", ""),
     ("docker_stats", ""),
-    ("file_log", ""),
-    ("filelog", ""),
     ("jaeger", "send spans with OTLP"),
     ("journald", ""),
     ("kafka", ""),

@@ -62,6 +62,25 @@ pub(super) fn path_matches(pattern: &str, path: &Path) -> bool {
     matches(pattern.as_bytes(), path.as_os_str().as_bytes())
 }
 
+/// Whether a path is one that [`files`] would find.
+pub(super) fn fits(pattern: &str, path: &Path) -> bool {
+    let path = path.as_os_str().as_bytes();
+    let parts = |text| <[u8]>::split(text, |byte| *byte == b'/').filter(|part: &&[u8]| !part.is_empty());
+    let (pattern, path): (Vec<_>, Vec<_>) = (parts(pattern.as_bytes()).collect(), parts(path).collect());
+    parts_fit(&pattern, &path)
+}
+
+fn parts_fit(pattern: &[&[u8]], path: &[&[u8]]) -> bool {
+    match (pattern.split_first(), path.split_first()) {
+        (None, None) => true,
+        (Some((part, rest)), _) if *part == b"**" => {
+            (0..=path.len()).any(|skipped| parts_fit(rest, &path[skipped..]))
+        }
+        (Some((part, rest)), Some((name, inner))) => matches(part, name) && parts_fit(rest, inner),
+        _ => false,
+    }
+}
+
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go back to: behind the last star, one byte further in the text.
@@ -134,6 +153,20 @@ mod tests {
             ("", "", true),
         ] {
             assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_star_stops_at_a_slash() {
+        for (pattern, path, expected) in [
+            ("/var/log/*.log", "/var/log/a.log", true),
+            ("/var/log/*.log", "/var/log/b/a.log", false),
+            ("/var/log/**/*.log", "/var/log/b/c/a.log", true),
+            ("/var/log/**/*.log", "/var/log/a.log", true),
+            ("/var/log/pods/*/agent/*.log", "/var/log/pods/x/agent/0.log", true),
+            ("/var/log/pods/*/agent/*.log", "/var/log/pods/x/app/0.log", false),
+        ] {
+            assert_eq!(fits(pattern, Path::new(path)), expected, "{pattern} {path}");
         }
     }
 
