@@ -155,8 +155,8 @@ impl BuildContext<'_> {
     }
 
     /// Reads one part. Faults are reported where they are written; `called` names the part in them.
-    pub fn read<T: DeserializeOwned>(&mut self, part: &Setting, called: &str) -> Option<T> {
-        config::decode(part, &format!("{}: {called}", self.id), self.report)
+    pub fn read<T: DeserializeOwned>(&mut self, part: &Setting, called: &str) -> Result<T, ConfigError> {
+        config::decode(part, &format!("{}: {called}", self.id), self.report).ok_or(ConfigError(()))
     }
 
     /// As [`BuildContext::refuse`], at the place of one part.

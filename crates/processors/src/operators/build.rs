@@ -18,10 +18,12 @@ use super::{Operator, Step, change, parse};
 /// What is wrong with an operator, and what helps.
 pub(super) type Refusal = (String, &'static str);
 
-type Made = Option<Box<dyn Operator>>;
+type Made = Result<Box<dyn Operator>, ConfigError>;
 
-/// Every kind of operator.
-const KINDS: &[(&str, fn(Draft<'_, '_>) -> Made)] = &[
+/// A kind of operator: its type, and what reads it.
+type Kind = (&'static str, fn(Draft<'_, '_>) -> Made);
+
+const KINDS: &[Kind] = &[
     ("add", |draft| draft.finish(change::Add::new)),
     ("container", |draft| draft.finish(Container::new)),
     ("copy", |draft| draft.finish(|config| Ok(change::Copy(config)))),
@@ -69,7 +71,7 @@ pub(super) struct Draft<'d, 'c> {
 
 impl Draft<'_, '_> {
     /// Reads the keys that are fields of `T`, and only those.
-    fn take<T: DeserializeOwned>(&mut self) -> Option<T> {
+    fn take<T: DeserializeOwned>(&mut self) -> Result<T, ConfigError> {
         let mut part = Setting::map().at(self.setting.origin);
         if let Node::Map(entries) = &mut self.setting.node {
             let known = fields_of::<T>();
@@ -101,11 +103,8 @@ impl Draft<'_, '_> {
         self.made(parser).map(|operator| Box::new(operator) as Box<dyn Operator>)
     }
 
-    fn made<T>(self, made: Result<T, Refusal>) -> Option<T> {
-        made.map_err(|(why, help)| {
-            let _ = self.cx.refuse_part(&self.setting, format!("{}: {why}", self.label), help);
-        })
-        .ok()
+    fn made<T>(self, made: Result<T, Refusal>) -> Result<T, ConfigError> {
+        made.map_err(|(why, help)| self.cx.refuse_part(&self.setting, format!("{}: {why}", self.label), help))
     }
 }
 
@@ -154,9 +153,7 @@ fn step(
     let mut draft = Draft { setting: item.clone(), label: label.clone(), cx };
     let common = draft.take::<Common>();
     let operator = make(draft);
-    let (Some(common), Some(operator)) = (common, operator) else {
-        return Err(cx.refuse_part(item, format!("{label} cannot be used"), "mend what is said of it"));
-    };
+    let (common, operator) = (common?, operator?);
     let id = common.id.unwrap_or_else(|| free_id(&kind, placed));
     if placed.iter().any(|other| other.id == id) {
         return Err(cx.refuse_part(item, format!("{label}: the id is taken"), "give each its own `id`"));

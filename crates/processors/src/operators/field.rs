@@ -143,8 +143,7 @@ fn put(arena: &mut Arena, at: &mut Value, path: &[Box<[u8]>], value: Value) {
                 let new: Vec<(Span, Value)> =
                     arena.iter(new).map(|(_, node)| (node.key, node.value)).collect();
                 for (key, value) in new {
-                    let known = arena.find(list, &arena.bytes(key).to_vec());
-                    match known {
+                    match arena.find(list, arena.bytes(key)) {
                         Some(id) => arena.set_value(id, value),
                         None => drop(arena.push(&mut list, key, value)),
                     }
