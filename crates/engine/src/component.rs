@@ -148,6 +148,29 @@ impl BuildContext<'_> {
         self.report.push(diagnostic.help(help));
     }
 
+    /// The settings as they were written, for a component whose parts are of several kinds. [`BuildContext::read`]
+    /// reads a part, [`BuildContext::refuse_part`] says at its place what is wrong with it.
+    pub fn written(&self) -> Setting {
+        self.settings.clone()
+    }
+
+    /// Reads one part. Faults are reported where they are written; `called` names the part in them.
+    pub fn read<T: DeserializeOwned>(&mut self, part: &Setting, called: &str) -> Result<T, ConfigError> {
+        config::decode(part, &format!("{}: {called}", self.id), self.report).ok_or(ConfigError(()))
+    }
+
+    /// As [`BuildContext::refuse`], at the place of one part.
+    pub fn refuse_part(
+        &mut self,
+        part: &Setting,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> ConfigError {
+        let diagnostic = Diagnostic::error(format!("{}: {}", self.id, message.into()));
+        self.report.push(diagnostic.at(part.origin.or(self.settings.origin)).help(help));
+        ConfigError(())
+    }
+
     fn located(&self, diagnostic: Diagnostic, key: &str) -> Diagnostic {
         let origin = self.settings.get(key).and_then(|setting| setting.origin).or(self.settings.origin);
         diagnostic.at(origin)

@@ -11,6 +11,7 @@ mod draft;
 mod expand;
 mod exporters;
 mod extensions;
+mod file_log;
 mod helper;
 mod http;
 mod load;

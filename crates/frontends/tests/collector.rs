@@ -62,6 +62,31 @@ receivers:
           scrape_interval: 10s
           static_configs: [{targets: ['localhost:9102']}]
           relabel_configs: [{source_labels: [a], regex: '(.*)', target_label: b, replacement: '$$1'}]
+  hostmetrics: {collection_interval: 30s, scrapers: {cpu:, memory:, load:, disk:, filesystem:, network:, paging:, processes:}}
+  filelog:
+    include: [/var/log/pods/*/*/*.log]
+    exclude: ['/var/log/pods/{kube-system,telemetry}_*/*/*.log']
+    include_file_path: true
+    start_at: beginning
+    storage: file_storage
+    retry_on_failure: {enabled: true}
+    attributes: {origin: pods}
+    resource: {cluster: eu-1}
+    operators:
+      - {type: container, id: container-parser}
+      - {type: router, routes: [{output: json, expr: 'body matches "^[{]"'}], default: end}
+      - type: json_parser
+        id: json
+        timestamp: {parse_from: attributes.time, layout_type: gotime, layout: '2006-01-02T15:04:05.999Z07:00'}
+        severity: {parse_from: attributes.level, mapping: {fatal: critical}}
+        on_error: send_quiet
+      - {type: noop, id: end}
+  file_log/multiline:
+    include: [/var/log/app/**/*.log]
+    multiline: {line_start_pattern: '^\d{4}-'}
+    poll_interval: 500ms
+    max_log_size: 256KiB
+    encoding: utf-8
   fluentforward: {endpoint: unix:///var/run/fluent.sock}
   fluent_forward/tcp: {endpoint: 0.0.0.0:8006}
 processors:
@@ -99,8 +124,8 @@ service:
   telemetry: {logs: {level: info}, metrics: {level: detailed}}
   pipelines:
     traces: {receivers: [otlp, otlp/users], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
-    metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus], processors: [memory_limiter, filter/oldest, resourcedetection, resource, batch], exporters: [otlp, nop]}
-    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, filter/oldest, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
+    metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus, hostmetrics], processors: [memory_limiter, filter/oldest, resourcedetection, resource, batch], exporters: [otlp, nop]}
+    logs: {receivers: [otlp, filelog, file_log/multiline, fluentforward, fluent_forward/tcp], processors: [filter, filter/oldest, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
 "#;
 
 #[test]
@@ -180,6 +205,25 @@ fn files_of_the_aws_build_run_or_name_what_is_refused() {
         [("receiver", "awsxray"), ("receiver", "statsd"), ("exporter", "awsxray"), ("exporter", "awsemf")]
             .map(|(role, name)| format!("the Collector's {role} `{name}` is not part of this program"));
     assert_eq!(refused, expected);
+}
+
+/// An operator that is wrong is told where it is written.
+#[test]
+fn operators_are_refused_where_they_stand() {
+    for (from, to) in [
+        ("type: container,", "type: syslog_parser,"),
+        ("layout_type: gotime", "layout_type: java"),
+        ("on_error: send_quiet", "on_error: loudly"),
+        ("{type: noop, id: end}", "{type: noop, id: end, output: end}"),
+        ("'body matches \"^[{]\"'", "'body like \"x\"'"),
+    ] {
+        let text = EVERYTHING.replacen(from, to, 1);
+        let line = EVERYTHING.lines().position(|line| line.contains(from)).expect("it stands there") + 1;
+        let refused = build(&text, Options::default());
+        let mut errors = refused.iter().filter(|found| found.severity == config::Severity::Error);
+        let found = errors.any(|found| found.origin.is_some_and(|origin| origin.line as usize == line));
+        assert!(found, "{to}: {}", refused.render(false));
+    }
 }
 
 #[test]

@@ -30,6 +30,9 @@ mod value;
 
 pub use context::Context;
 pub use fault::{Fault, RunError};
+// What other languages of the Collector's share with OTTL: its time formats and its expressions.
+pub use functions::format_time::{Civil, Format as TimeFormat};
 pub use infer::infer;
+pub use pattern::{Regex, regex};
 pub use statement::{Condition, Statement};
 pub use target::{Row, Target};

@@ -331,3 +331,73 @@ fn counts_are_shown_under_the_collectors_names() {
     assert!(shown, "{}", page());
     sidecar.delivers(20, 20, 2);
 }
+
+/// As on a node of Kubernetes, with containerd.
+const PODS: &str = r#"
+receivers:
+  filelog:
+    include: ['{logs}/pods/*/*/*.log']
+    exclude: ['{logs}/pods/kube-system_*/*/*.log']
+    start_at: beginning
+    include_file_path: true
+    include_file_name: false
+    operators:
+      - type: container
+        id: container-parser
+      - type: json_parser
+        if: body matches "^[{]"
+        severity: {parse_from: attributes.level}
+      - {type: remove, field: attributes.logtag}
+exporters:
+  otlphttp: {endpoint: '{endpoint}', compression: none}
+service:
+  pipelines:
+    logs: {receivers: [filelog], exporters: [otlphttp]}
+"#;
+
+#[test]
+fn lines_of_pods_come_with_their_pod() {
+    let (endpoint, folder) = (Endpoint::start(), Folder::new());
+    let pod = |name: &str| format!("pods/{name}_49cc7c1f-d370-2c40-b268-6ea7486091d6/app/0.log");
+    folder.write(
+        &pod("shop_web-0"),
+        "2026-06-22T10:27:25.813799277Z stdout P {\"level\":\"warn\",\"mes\n\
+         2026-06-22T10:27:25.813799278Z stderr F  at main.py:7 \n\
+         2026-06-22T10:27:25.813799279Z stdout F sage\":\"slow\"}\n",
+    );
+    folder.write(&pod("kube-system_dns-0"), "2026-06-22T10:27:25Z stdout F not wanted\n");
+    let text = PODS
+        .replace("{endpoint}", &endpoint.server.url())
+        .replace("{logs}", &folder.path().to_string_lossy());
+    let file = folder.write("otel.yaml", text);
+    let data = folder.join("data");
+    let mut running =
+        outrigger().args(["run", "--strict", "--config"]).arg(file).env("OUTRIGGER_DATA", data).start();
+    running.ready();
+    wait_until(Duration::from_secs(30), || endpoint.items(Signal::Logs) >= 2);
+    let exit = running.stop();
+    let mut seen = Vec::new();
+    for request in endpoint.json(Signal::Logs) {
+        for resource in request["resourceLogs"].as_array().expect("a list") {
+            let name = |wanted: &str| {
+                let attributes = resource["resource"]["attributes"].as_array().expect("a list");
+                let found = attributes.iter().find(|attribute| attribute["key"] == wanted);
+                found.map(|found| found["value"]["stringValue"].as_str().unwrap_or_default().to_owned())
+            };
+            let pod = (name("k8s.namespace.name"), name("k8s.pod.name"), name("k8s.container.name"));
+            assert_eq!(pod, (Some("shop".into()), Some("web-0".into()), Some("app".into())));
+            for record in resource["scopeLogs"][0]["logRecords"].as_array().expect("a list") {
+                let body = record["body"]["stringValue"].as_str().unwrap_or_default().to_owned();
+                let severity = record["severityNumber"].as_u64().unwrap_or_default();
+                seen.push((body, severity, record["timeUnixNano"].as_str().unwrap_or_default().to_owned()));
+            }
+        }
+    }
+    let expected = [
+        (" at main.py:7", 0, "1782124045813799278"),
+        ("{\"level\":\"warn\",\"message\":\"slow\"}", 13, "1782124045813799279"),
+    ];
+    let expected = expected.map(|(body, severity, time)| (body.to_owned(), severity, time.to_owned()));
+    assert_eq!(seen, expected, "{}", exit.stderr);
+    assert_eq!(exit.code(), Some(0), "{}", exit.stderr);
+}

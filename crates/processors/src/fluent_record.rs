@@ -9,24 +9,39 @@
 //! Source: the Collector's fluentforward receiver.
 
 use engine::{BuildContext, ConfigError, Processor};
-use model::{Batch, List, LogRecord, Span, Value};
+use model::{Arena, Batch, List, LogRecord, Reason, Span, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 const TAG: &[u8] = b"fluent.tag";
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {}
+pub struct Config {
+    /// Add the tag.
+    pub tag: bool,
+    /// Take blanks off the start of the body.
+    pub trim_start: bool,
+    /// Take blanks off the end of the body.
+    pub trim_end: bool,
+    /// Leave out records whose body is empty text.
+    pub skip_empty: bool,
+}
 
-pub struct FluentRecord;
+impl Default for Config {
+    fn default() -> Self {
+        Config { tag: true, trim_start: false, trim_end: false, skip_empty: false }
+    }
+}
+
+pub struct FluentRecord(Config);
 
 impl Processor for FluentRecord {
     const NAME: &'static str = "fluent_record";
     type Config = Config;
 
-    fn build(_: Config, _: &mut BuildContext<'_>) -> Result<Self, ConfigError> {
-        Ok(FluentRecord)
+    fn build(config: Config, _: &mut BuildContext<'_>) -> Result<Self, ConfigError> {
+        Ok(FluentRecord(config))
     }
 
     fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
@@ -35,17 +50,36 @@ impl Processor for FluentRecord {
         let (key, tag) = (arena.store(TAG), Value::Str(arena.store(tag.as_bytes())));
         for record in &mut batch.logs {
             if let Some(fields) = crate::fields::fields(arena, record) {
-                split(arena, record, fields, key, tag);
+                split(arena, record, fields, self.0.tag.then_some((key, tag)));
+                self.trim(arena, record);
             }
+        }
+        if self.0.skip_empty {
+            batch.retain(|_, record| match record.body {
+                Value::Str(text) if text.is_empty() => Err(Reason::Empty),
+                _ => Ok(()),
+            });
         }
         out.push(batch);
     }
 }
 
-fn split(arena: &mut model::Arena, record: &mut LogRecord, mut fields: List, key: Span, tag: Value) {
+impl FluentRecord {
+    fn trim(&self, arena: &Arena, record: &mut LogRecord) {
+        let Value::Str(text) = record.body else { return };
+        let bytes = arena.bytes(text);
+        let start = if self.0.trim_start { bytes.len() - bytes.trim_ascii_start().len() } else { 0 };
+        let kept = if self.0.trim_end { bytes.trim_ascii_end().len() } else { bytes.len() };
+        record.body = Value::Str(text.part(start.min(kept), kept));
+    }
+}
+
+fn split(arena: &mut Arena, record: &mut LogRecord, mut fields: List, tag: Option<(Span, Value)>) {
     let bodies = arena.extract(&mut fields, |arena, id| matches!(arena.key(id), b"log" | b"message"));
     record.body = arena.iter(bodies).last().map_or(Value::Null, |(_, node)| node.value);
-    arena.push(&mut fields, key, tag);
+    if let Some((key, tag)) = tag {
+        arena.push(&mut fields, key, tag);
+    }
     let mut attributes = record.attributes;
     arena.append(&mut attributes, fields);
     record.attributes = attributes;
@@ -60,8 +94,8 @@ mod tests {
     use crate::testing::settings;
 
     /// Body and attributes as JSON, attributes in their order.
-    fn changed(record: &str) -> (String, String) {
-        let mut processor = processor::<FluentRecord>(settings("{}")).unwrap();
+    fn changed(options: &str, record: &str) -> (String, String) {
+        let mut processor = processor::<FluentRecord>(settings(options)).unwrap();
         let (out, _) = process(&mut processor, batch("web-firelens-1", &[record]));
         let (batch, record) = (&out[0], &out[0].logs[0]);
         let text = |value| {
@@ -84,7 +118,20 @@ mod tests {
             (r#"{"log":"first","message":{"a":1}}"#, r#"{"a":1}"#, r#"{"fluent.tag":"web-firelens-1"}"#),
             (r#"{"a":true}"#, "null", r#"{"a":true,"fluent.tag":"web-firelens-1"}"#),
         ] {
-            assert_eq!(changed(record), (body.to_owned(), attributes.to_owned()), "{record}");
+            assert_eq!(changed("{}", record), (body.to_owned(), attributes.to_owned()), "{record}");
         }
+        let trims = r#"{"tag": false, "trim_start": true, "trim_end": true}"#;
+        for (body, expected) in [(" \\ta b\\n ", "a b"), ("  ", ""), ("", ""), ("a", "a")] {
+            let changed = changed(trims, &format!(r#"{{"log":"{}"}}"#, body.replace("\\\\", "\\")));
+            assert_eq!(changed, (format!("\"{expected}\""), "{}".to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn empty_bodies_may_be_left_out() {
+        let mut processor =
+            processor::<FluentRecord>(settings(r#"{"trim_end": true, "skip_empty": true}"#)).unwrap();
+        let (out, discarded) = process(&mut processor, batch("t", &[r#"{"log":" "}"#, r#"{"log":"a"}"#]));
+        assert_eq!((out[0].logs.len(), discarded), (1, vec![(Reason::Empty, 1)]));
     }
 }

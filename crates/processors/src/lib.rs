@@ -18,6 +18,7 @@ mod modify;
 mod multiline;
 mod nest;
 mod normalize;
+mod operators;
 mod otel_record;
 pub mod parser;
 mod parsing;
@@ -51,6 +52,7 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<multiline::Multiline>(),
     processor::<nest::Nest>(),
     processor::<normalize::Normalize>(),
+    processor::<operators::Operators>(),
     processor::<otel_record::OtelRecord>(),
     processor::<parser::ParserProcessor>(),
     processor::<probabilistic_sampler::ProbabilisticSampler>(),

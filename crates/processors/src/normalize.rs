@@ -35,7 +35,7 @@ mod role;
 mod severity;
 mod text;
 mod time;
-mod trace_context;
+pub(crate) mod trace_context;
 
 use engine::{BuildContext, ConfigError, Processor};
 use model::{Arena, Batch, LogRecord, Value};

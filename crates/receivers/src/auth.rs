@@ -8,10 +8,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use axum::http::HeaderMap;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use config::Secret;
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -7,6 +7,7 @@ mod awsecscontainermetrics;
 mod connections;
 mod dummy;
 mod fluent_forward;
+mod host_metrics;
 mod http;
 mod nginx;
 mod otlp;
@@ -22,6 +23,7 @@ pub const RECEIVERS: &[ReceiverEntry] = &[
     receiver::<awsecscontainermetrics::EcsContainerMetrics>(),
     receiver::<dummy::Dummy>(),
     receiver::<fluent_forward::FluentForward>(),
+    receiver::<host_metrics::HostMetrics>(),
     receiver::<http::Http>(),
     receiver::<nginx::Nginx>(),
     receiver::<otlp::Otlp>(),

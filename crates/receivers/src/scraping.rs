@@ -78,6 +78,8 @@ pub enum ScrapeError {
     Status { status: StatusCode, excerpt: String },
     #[error("the answer cannot be read: {0}")]
     Unreadable(String),
+    #[error("cannot read {0}")]
+    File(String),
 }
 
 impl Page {

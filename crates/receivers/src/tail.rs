@@ -33,20 +33,20 @@ use tracing::warn;
 
 use watch::{Round, Watch};
 
-/// Between looks at files that did not grow.
-const LOOK: Duration = Duration::from_millis(250);
-
 /// Between writes of the state file.
 const SAVE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Files to read, with `*`, `?` and `[abc]`.
+    /// Files to read, with `*`, `?` and `[abc]`; `**` stands for any number of folders.
     pub path: Vec<String>,
     /// Files to leave out; here `*` also stands for slashes.
     #[serde(default)]
     pub exclude_path: Vec<String>,
+    /// Files to leave out, by patterns that are read as those of `path`.
+    #[serde(default)]
+    pub exclude: Vec<String>,
     /// Tag of the records. `*` becomes the path with dots for slashes, `<name>` a group of `tag_pattern`.
     pub tag: String,
     /// Expression with named groups that is matched with the path, for `tag`.
@@ -58,12 +58,21 @@ pub struct Config {
     /// Key under which a record gets the path of its file.
     #[serde(default)]
     pub path_key: Option<String>,
+    /// Key under which a record gets the name of its file, without its folder.
+    #[serde(default)]
+    pub name_key: Option<String>,
     /// Key under which a record gets the place of its line in the file, in bytes.
     #[serde(default)]
     pub offset_key: Option<String>,
+    /// Put path, name and place into the record's attributes rather than beside the line.
+    #[serde(default)]
+    pub use_attributes: bool,
     /// Read files that are there at the start from their beginning. Those that appear later always are.
     #[serde(default)]
     pub read_from_head: bool,
+    /// Between looks at files that did not grow.
+    #[serde(default = "quarter_of_a_second")]
+    pub poll_interval: Interval,
     /// Between looks for new files.
     #[serde(default = "five_seconds")]
     pub refresh_interval: Interval,
@@ -94,6 +103,10 @@ fn log() -> String {
     "log".into()
 }
 
+fn quarter_of_a_second() -> Interval {
+    Interval::from_millis(250)
+}
+
 fn five_seconds() -> Interval {
     Interval::from_secs(5)
 }
@@ -110,12 +123,16 @@ pub struct Tail {
 struct Rules {
     path: Vec<String>,
     exclude_path: Vec<String>,
+    exclude: Vec<String>,
     tag: String,
     tag_pattern: Option<Pattern>,
     key: String,
     path_key: Option<String>,
+    name_key: Option<String>,
+    use_attributes: bool,
     offset_key: Option<String>,
     read_from_head: bool,
+    poll_interval: Duration,
     refresh_interval: Duration,
     rotate_wait: Duration,
     ignore_older: Option<Duration>,
@@ -145,7 +162,7 @@ impl Receiver for Tail {
     }
 
     async fn run(self, out: Outlet, mut stop: Stop) -> Result<(), Fault> {
-        let exit_on_eof = self.rules.exit_on_eof;
+        let (exit_on_eof, poll_interval) = (self.rules.exit_on_eof, self.rules.poll_interval);
         let mut watch = Watch::new(self.rules, out.id().to_string());
         let mut saved = Instant::now();
         loop {
@@ -169,7 +186,7 @@ impl Receiver for Tail {
             }
             if is_idle {
                 tokio::select! {
-                    () = sleep(LOOK) => {}
+                    () = sleep(poll_interval) => {}
                     () = stop.draining() => {}
                 }
             }
@@ -182,12 +199,16 @@ impl Rules {
         Rules {
             path: config.path,
             exclude_path: config.exclude_path,
+            exclude: config.exclude,
             tag: config.tag,
             tag_pattern: config.tag_pattern,
             key: config.key,
             path_key: config.path_key,
+            name_key: config.name_key,
+            use_attributes: config.use_attributes,
             offset_key: config.offset_key,
             read_from_head: config.read_from_head,
+            poll_interval: config.poll_interval.get(),
             refresh_interval: config.refresh_interval.get(),
             rotate_wait: config.rotate_wait.get(),
             ignore_older: config.ignore_older.map(Interval::get),

@@ -66,6 +66,14 @@ impl<'c> Draft<'c> {
         self.failed = true;
     }
 
+    /// As `error`, at the place of one of its keys.
+    pub fn error_at(&mut self, key: &Setting, message: impl Into<String>, help: impl Into<String>) {
+        let message = format!("{}: {}", self.label, message.into());
+        let origin = key.origin.or(self.declared.origin);
+        self.cx.diagnostics.push(Diagnostic::error(message).at(origin).help(help));
+        self.failed = true;
+    }
+
     /// Says of a key that is understood and changes nothing here why that is.
     pub fn note(&mut self, message: impl Into<String>) {
         let message = format!("{}: {}", self.label, message.into());

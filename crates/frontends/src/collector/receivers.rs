@@ -18,6 +18,8 @@ type Lower = fn(Draft<'_>) -> Option<Receiver>;
 
 pub(super) static RECEIVERS: &[Entry<Lower>] = &[
     Entry { name: "awsecscontainermetrics", older: &[], signals: METRICS, lower: container_metrics },
+    Entry { name: "file_log", older: &["filelog"], signals: LOGS, lower: super::file_log::lower },
+    Entry { name: "host_metrics", older: &["hostmetrics"], signals: METRICS, lower: host_metrics },
     Entry { name: "nginx", older: &[], signals: METRICS, lower: nginx },
     Entry { name: "otlp", older: &[], signals: ALL, lower: otlp },
     Entry { name: "prometheus", older: &[], signals: METRICS, lower: prometheus },
@@ -31,10 +33,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("awsfirehose", ""),
     ("datadog", ""),
     ("docker_stats", ""),
-    ("file_log", ""),
-    ("filelog", ""),
-    ("host_metrics", ""),
-    ("hostmetrics", ""),
     ("jaeger", "send spans with OTLP"),
     ("journald", ""),
     ("kafka", ""),
@@ -95,6 +93,20 @@ fn same(kind: &'static str, draft: &Draft<'_>) -> Option<Receiver> {
 
 fn container_metrics(draft: Draft<'_>) -> Option<Receiver> {
     same("awsecscontainermetrics", &draft)
+}
+
+fn host_metrics(mut draft: Draft<'_>) -> Option<Receiver> {
+    for name in ["metadata_collection_interval", "timeout"] {
+        if draft.take(name).is_some() {
+            draft.note(format!("`{name}` changes nothing here"));
+        }
+    }
+    for name in
+        ["cpu", "disk", "filesystem", "load", "memory", "network", "paging", "process", "processes", "system"]
+    {
+        draft.present(&["scrapers", name]);
+    }
+    same("host_metrics", &draft)
 }
 
 fn nginx(draft: Draft<'_>) -> Option<Receiver> {

@@ -303,3 +303,95 @@ fn a_sampler_takes_its_own_keys_and_no_metrics() {
     let found = complaints(&with_sampler.replace("    logs:\n", "    metrics:\n"));
     assert!(found.iter().any(|found| found.contains("does not support metrics")), "{found:#?}");
 }
+
+fn with_files(keys: &str) -> String {
+    SMALL
+        .replace("processors:\n  batch", &format!("  filelog:\n    {keys}\nprocessors:\n  batch"))
+        .replacen("receivers: [otlp]", "receivers: [otlp, filelog]", 1)
+        .replace(
+            "service:\n",
+            "extensions: {file_storage: {directory: /var/lib/s/}}\nservice:\n  extensions: [file_storage]\n",
+        )
+}
+
+#[test]
+fn files_become_a_tail_and_its_steps() {
+    let (topology, diagnostics) = read(&with_files(
+        "include: ['/var/log/{a,b}/*.log']
+    exclude: [/var/log/a/old.log]
+    start_at: beginning
+    include_file_path: true
+    include_file_name: false
+    storage: file_storage
+    preserve_leading_whitespaces: true
+    multiline: {line_end_pattern: 'END$'}
+    force_flush_period: 1s
+    resource: {team: shop}
+    operators: [{type: noop}]",
+    ));
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    let tail = topology.receivers.iter().find(|receiver| &*receiver.kind == "tail").expect("it is there");
+    assert_eq!(
+        tail.settings.to_json(),
+        json!({
+            "path": ["/var/log/a/*.log", "/var/log/b/*.log"],
+            "tag": "*",
+            "use_attributes": true,
+            "read_from_head": true,
+            "poll_interval": "200ms",
+            "refresh_interval": "1000ms",
+            "max_line_bytes": 1 << 20,
+            "skip_empty_lines": false,
+            "exclude": ["/var/log/a/old.log"],
+            "path_key": "log.file.path",
+            "state_file": "/var/lib/s/receiver_filelog.json",
+        })
+    );
+    let steps: Vec<_> = topology
+        .processors
+        .iter()
+        .filter(|processor| processor.id.starts_with("filelog."))
+        .map(|processor| (&*processor.kind, processor.settings.to_json()))
+        .collect();
+    let parser = json!({"name": "file_log", "type": "last", "pattern": "END$"});
+    let team = json!({"id": "resource team", "type": "add", "field": "resource[\"team\"]", "value": "shop"});
+    assert_eq!(
+        steps,
+        [
+            (
+                "multiline",
+                json!({"mode": "parser", "key": "log", "flush_after": "1000ms", "parsers": [parser]})
+            ),
+            (
+                "fluent_record",
+                json!({"tag": false, "trim_start": false, "trim_end": true, "skip_empty": true})
+            ),
+            ("operators", json!({"operators": [team, {"type": "noop"}]})),
+        ]
+    );
+}
+
+#[test]
+fn what_is_asked_of_files_and_is_not_there_is_refused() {
+    for (keys, expected) in [
+        ("exclude: [/a]", "required argument `include` is empty"),
+        ("include: [/a]\n    start_at: middle", "must be one of `beginning`, `end`"),
+        (
+            "include: [/a]\n    encoding: utf-16",
+            "c.yaml:10:15 receiver `filelog`: `encoding`: text in `utf-16`",
+        ),
+        ("include: [/a]\n    compression: gzip", "`compression` is not part of this program"),
+        ("include: [/a]\n    max_log_size_behavior: truncate", "a long line is not cut off"),
+        ("include: [/a]\n    header: {pattern: '^#'}", "`header` is not part of this program"),
+        ("include: [/a]\n    storage: other", "references extension \"other\" which is not configured"),
+        ("include: [/a]\n    multiline: {line_start_pattern: a, line_end_pattern: b}", "only one of"),
+        ("include: [/a]\n    multiline: {line_start: a}", "has no setting `line_start`"),
+        ("include: [/a]\n    multiline: {line_start_pattern: a, omit_pattern: true}", "`omit_pattern`"),
+        ("include: [/a]\n    operatrs: []", "did you mean `operators`?"),
+    ] {
+        let found = complaints(&with_files(keys));
+        assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
+    }
+    let off = "include: [/a]\n    compression: ''\n    delete_after_read: false\n    fingerprint_size: 1kb";
+    assert_eq!(complaints(&with_files(off)), Vec::<String>::new());
+}

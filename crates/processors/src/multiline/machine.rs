@@ -15,10 +15,13 @@ pub struct MultilineParser {
     /// Its name in messages.
     pub name: String,
     /// `regex` follows `rules`. `endswith` and `equal` end a group with a line that ends with, or is,
-    /// `match_string`; the others put no line feed between the lines they join.
+    /// `match_string`, and put no line feed between the lines they join. `first` begins a group with a line that
+    /// matches `pattern`, `last` ends one with it.
     pub r#type: Type,
     /// For `endswith` and `equal`.
     pub match_string: Option<String>,
+    /// For `first` and `last`.
+    pub pattern: Option<Pattern>,
     /// For `endswith` and `equal`: end a group with a line that does *not* fit.
     #[serde(default)]
     pub negate: bool,
@@ -43,6 +46,8 @@ pub enum Type {
     Regex,
     Endswith,
     Equal,
+    First,
+    Last,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -66,6 +71,8 @@ pub(super) struct Machine {
 enum Kind {
     Rules { rules: Vec<Rule>, starts: Vec<usize> },
     End { text: Vec<u8>, whole: bool, negate: bool },
+    First(Pattern),
+    Last(Pattern),
 }
 
 struct Rule {
@@ -98,6 +105,13 @@ impl Machine {
     ) -> Result<Machine, ConfigError> {
         let kind = match (config.r#type, config.match_string) {
             (Type::Regex, _) => rules(&config.name, &config.rules, cx)?,
+            (kind @ (Type::First | Type::Last), _) => {
+                let Some(pattern) = config.pattern else {
+                    let message = format!("multiline parser `{}` has no expression", config.name);
+                    return Err(cx.refuse("parsers", message, "set `pattern`"));
+                };
+                if kind == Type::First { Kind::First(pattern) } else { Kind::Last(pattern) }
+            }
             (kind, Some(text)) => {
                 Kind::End { text: text.into_bytes(), whole: kind == Type::Equal, negate: config.negate }
             }
@@ -116,13 +130,16 @@ impl Machine {
     pub fn judge(&self, open: Option<State>, line: &[u8]) -> Verdict {
         let (rules, starts) = match &self.kind {
             Kind::Rules { rules, starts } => (rules, starts),
+            Kind::First(pattern) => {
+                return match open.filter(|_| !pattern.is_match(line)) {
+                    Some(state) => Verdict::Continues { state, ends: false },
+                    None => Verdict::Starts { state: 0, ends: false },
+                };
+            }
+            Kind::Last(pattern) => return taken(open, pattern.is_match(line)),
             Kind::End { text, whole, negate } => {
                 let fits = if *whole { line == text } else { line.ends_with(text) };
-                let ends = fits != *negate;
-                return match open {
-                    Some(state) => Verdict::Continues { state, ends },
-                    None => Verdict::Starts { state: 0, ends },
-                };
+                return taken(open, fits != *negate);
             }
         };
         let matching = |rule: &&usize| rules[**rule].regex.is_match(line);
@@ -146,6 +163,14 @@ impl Machine {
             (None | Some(b'\n'), true) | (Some(_), false) => b"\n",
             (Some(_), true) => b"\n\n",
         }
+    }
+}
+
+/// What a line is to a parser that takes every line and knows the last.
+fn taken(open: Option<State>, ends: bool) -> Verdict {
+    match open {
+        Some(state) => Verdict::Continues { state, ends },
+        None => Verdict::Starts { state: 0, ends },
     }
 }
 

@@ -1,4 +1,5 @@
-//! Finds files by pattern: `*`, `?` and `[abc]` within one part of a path, as the shell reads them.
+//! Finds files by pattern: `*`, `?` and `[abc]` within one part of a path, as the shell reads them, and `**` for any
+//! number of folders.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -13,10 +14,32 @@ pub(super) fn files(pattern: &str) -> Vec<PathBuf> {
     }
     found.retain(|path| path.is_file());
     found.sort();
+    found.dedup();
     found
 }
 
+/// How deep `**` looks.
+const MAX_DEPTH: usize = 16;
+
+/// A folder and those in it. Links are not followed, as they may lead in a circle.
+fn folders(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    found.push(folder.to_owned());
+    let folder_to_read = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = fs::read_dir(folder_to_read) else { return };
+    for entry in entries.filter_map(|entry| entry.ok()) {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && depth < MAX_DEPTH && !entry.file_name().as_bytes().starts_with(b".") {
+            folders(&folder.join(entry.file_name()), depth + 1, found);
+        }
+    }
+}
+
 fn step(folder: &Path, part: &str) -> Vec<PathBuf> {
+    if part == "**" {
+        let mut found = Vec::new();
+        folders(folder, 0, &mut found);
+        return found;
+    }
     if !part.contains(['*', '?', '[']) {
         return vec![folder.join(part)];
     }
@@ -37,6 +60,25 @@ fn step(folder: &Path, part: &str) -> Vec<PathBuf> {
 /// Whether a whole path fits; here `*` does not stop at a slash, so that one pattern can exclude a folder.
 pub(super) fn path_matches(pattern: &str, path: &Path) -> bool {
     matches(pattern.as_bytes(), path.as_os_str().as_bytes())
+}
+
+/// Whether a path is one that [`files`] would find.
+pub(super) fn fits(pattern: &str, path: &Path) -> bool {
+    let path = path.as_os_str().as_bytes();
+    let parts = |text| <[u8]>::split(text, |byte| *byte == b'/').filter(|part: &&[u8]| !part.is_empty());
+    let (pattern, path): (Vec<_>, Vec<_>) = (parts(pattern.as_bytes()).collect(), parts(path).collect());
+    parts_fit(&pattern, &path)
+}
+
+fn parts_fit(pattern: &[&[u8]], path: &[&[u8]]) -> bool {
+    match (pattern.split_first(), path.split_first()) {
+        (None, None) => true,
+        (Some((part, rest)), _) if *part == b"**" => {
+            (0..=path.len()).any(|skipped| parts_fit(rest, &path[skipped..]))
+        }
+        (Some((part, rest)), Some((name, inner))) => matches(part, name) && parts_fit(rest, inner),
+        _ => false,
+    }
 }
 
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
@@ -115,6 +157,20 @@ mod tests {
     }
 
     #[test]
+    fn a_star_stops_at_a_slash() {
+        for (pattern, path, expected) in [
+            ("/var/log/*.log", "/var/log/a.log", true),
+            ("/var/log/*.log", "/var/log/b/a.log", false),
+            ("/var/log/**/*.log", "/var/log/b/c/a.log", true),
+            ("/var/log/**/*.log", "/var/log/a.log", true),
+            ("/var/log/pods/*/agent/*.log", "/var/log/pods/x/agent/0.log", true),
+            ("/var/log/pods/*/agent/*.log", "/var/log/pods/x/app/0.log", false),
+        ] {
+            assert_eq!(fits(pattern, Path::new(path)), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
     fn files_are_found_in_folders() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a/1.log", "a/2.log", "a/3.txt", "b/1.log", "b/.hidden.log"] {
@@ -127,5 +183,7 @@ mod tests {
         let names: Vec<_> = found.iter().map(|path| path.strip_prefix(folder.path()).unwrap()).collect();
         assert_eq!(names, ["a/1.log", "a/2.log", "b/1.log"].map(Path::new));
         assert!(files("/nowhere/*.log").is_empty());
+        let deep = folder.path().join("**/*.log");
+        assert_eq!(files(deep.to_str().unwrap()), found, "folders of any depth, none of them twice");
     }
 }

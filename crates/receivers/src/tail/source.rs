@@ -1,5 +1,6 @@
 //! One file: its lines as they grow, through truncation, and after it was renamed.
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -151,18 +152,26 @@ impl Source {
 
     fn push(&self, rules: &Rules, chunk: &mut Chunk, line: Range<usize>, first: u64, now: u64) {
         let arena = &mut chunk.batch.arena;
-        let mut body = List::EMPTY;
-        if let Some(key) = &rules.path_key {
-            let (key, path) =
-                (arena.store(key.as_bytes()), arena.store(self.path.as_os_str().as_encoded_bytes()));
-            arena.push(&mut body, key, Value::Str(path));
+        let mut beside = List::EMPTY;
+        let path = self.path.as_os_str().as_encoded_bytes();
+        let name = self.path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
+        for (key, text) in [(&rules.path_key, path), (&rules.name_key, name)] {
+            if let Some(key) = key {
+                let (key, text) = (arena.store(key.as_bytes()), arena.store(text));
+                arena.push(&mut beside, key, Value::Str(text));
+            }
         }
         if let Some(key) = &rules.offset_key {
             let key = arena.store(key.as_bytes());
-            arena.push(&mut body, key, Value::Int((first + line.start as u64) as i64));
+            arena.push(&mut beside, key, Value::Int((first + line.start as u64) as i64));
         }
+        let (mut body, attributes) = match rules.use_attributes {
+            true => (List::EMPTY, beside),
+            false => (beside, List::EMPTY),
+        };
         let key = arena.store(rules.key.as_bytes());
         arena.push(&mut body, key, Value::Str(Span::input(line.start, line.end)));
-        chunk.batch.logs.push(LogRecord { observed: now, ..LogRecord::new(now, Value::Map(body)) });
+        let record = LogRecord::new(now, Value::Map(body));
+        chunk.batch.logs.push(LogRecord { observed: now, attributes, ..record });
     }
 }

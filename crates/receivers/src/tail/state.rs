@@ -33,6 +33,9 @@ impl State {
 
     /// Replaces the file as a whole: a crash leaves the old one or the new one.
     pub(super) fn save(&self, path: &Path) -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
         let new = path.with_extension("new");
         fs::write(&new, serde_json::to_vec_pretty(self)?)?;
         fs::rename(&new, path)
@@ -55,7 +58,7 @@ mod tests {
     #[test]
     fn what_is_saved_is_loaded() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.json");
+        let file = folder.path().join("not/there/yet/state.json");
         assert_eq!(State::load(&file).unwrap(), State::default());
         let place = Place { path: "/var/log/a.log".into(), device: 1, inode: 2, offset: 3 };
         let state = State { files: vec![place] };

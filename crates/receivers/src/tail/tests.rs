@@ -161,3 +161,21 @@ fn settings_that_make_no_sense_are_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[tokio::test]
+async fn what_is_known_of_the_file_may_be_attributes() {
+    let folder = tempfile::tempdir().unwrap();
+    append(&folder.path().join("a.log"), "one\n");
+    let settings = settings(&folder)
+        .with("use_attributes", true)
+        .with("name_key", "log.file.name")
+        .with("offset_key", "log.file.record_offset");
+    let running = start(settings);
+    let batch = running.catch.records(1).await.remove(0);
+    let mut json = Vec::new();
+    model::json::write_value(&batch.arena, model::Value::Map(batch.logs[0].attributes), &mut json);
+    let expected = r#"{"log.file.name":"a.log","log.file.record_offset":0}"#;
+    assert_eq!(String::from_utf8(json).unwrap(), expected);
+    assert_eq!(json_lines(&[batch]), "t {\"log\":\"one\"}\n");
+    running.stop().await;
+}

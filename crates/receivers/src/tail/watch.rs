@@ -171,6 +171,7 @@ impl Watch {
 
     fn is_excluded(&self, path: &Path) -> bool {
         self.rules.exclude_path.iter().any(|pattern| glob::path_matches(pattern, path))
+            || self.rules.exclude.iter().any(|pattern| glob::fits(pattern, path))
     }
 
     fn is_too_old(&self, modified: Option<SystemTime>) -> bool {
