@@ -18,6 +18,7 @@ mod inspect;
 mod login;
 mod null;
 mod otlp;
+mod otlp_file;
 mod otlp_grpc;
 mod otlp_http;
 mod prometheus_remote_write;
@@ -37,6 +38,7 @@ pub const EXPORTERS: &[engine::ExporterEntry] = &[
     engine::exporter::<forward::Forward>(),
     engine::exporter::<http::Http>(),
     engine::exporter::<null::Null>(),
+    engine::exporter::<otlp_file::OtlpFile>(),
     engine::exporter::<otlp_grpc::OtlpGrpc>(),
     engine::exporter::<otlp_http::OtlpHttp>(),
     engine::exporter::<prometheus_remote_write::PrometheusRemoteWrite>(),
