@@ -38,8 +38,25 @@ fn pages() -> BTreeMap<String, String> {
         let _ = writeln!(index, "| {} | [{}]({file}) | {first} |", component.kind, component.name);
         pages.insert(file, page(component, &text));
     }
+    index.push_str("\nWhat a Collector configuration may name is in [collector.md](collector.md).\n");
     pages.insert("README.md".into(), index);
+    pages.insert("collector.md".into(), collector());
     pages
+}
+
+/// What a Collector configuration may name.
+fn collector() -> String {
+    let mut page = format!(
+        "{NOTE}# Components of a Collector configuration\n\nOther components that exist upstream are refused by name; \
+         with `--skip-unsupported` they are left out. Differences are in [collector.md](../collector.md).\n\n\
+         | kind | type | older names | signals |\n|---|---|---|---|\n"
+    );
+    for (role, name, older, signals) in frontends::collector::components() {
+        let older: Vec<String> = older.iter().map(|older| format!("`{older}`")).collect();
+        let signals = if role == "extension" { String::new() } else { signals.join(", ") };
+        let _ = writeln!(page, "| {role} | `{name}` | {} | {signals} |", older.join(", "));
+    }
+    page
 }
 
 fn page(component: &Listed, text: &str) -> String {

@@ -28,6 +28,7 @@ use config::{Diagnostics, Topology};
 
 use crate::{Files, Source};
 use context::Context;
+pub use table::Line;
 
 /// Looks up a variable of the process's environment.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -55,6 +56,20 @@ pub fn lower(
         service::lower(&mut cx, document);
     }
     (cx.topology, cx.diagnostics)
+}
+
+/// Every component of the Collector's that is lowered: its role, its name today, its older names, its signals.
+pub fn components() -> Vec<Line> {
+    fn of<L>(role: &'static str, table: &'static [table::Entry<L>]) -> Vec<Line> {
+        let signals =
+            |entry: &table::Entry<L>| entry.signals.iter().map(|signal| table::signal_name(*signal));
+        table.iter().map(|entry| (role, entry.name, entry.older, signals(entry).collect())).collect()
+    }
+    let mut all = of("receiver", receivers::RECEIVERS);
+    all.extend(of("processor", processors::PROCESSORS));
+    all.extend(of("exporter", exporters::EXPORTERS));
+    all.extend(of("extension", extensions::EXTENSIONS));
+    all
 }
 
 /// Whether sources are in this language: a map with pipelines in its `service`, or a source only the Collector has.

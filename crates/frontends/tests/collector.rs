@@ -13,8 +13,11 @@ const CATALOG: engine::Catalog = engine::Catalog {
 
 /// Lowers and builds; returns what was found wrong.
 fn build(text: &str, options: Options) -> Diagnostics {
-    let environment =
-        |name: &str| (name == "DD_API_KEY").then(|| "0123456789abcdef0123456789abcdef".to_owned());
+    let environment = |name: &str| match name {
+        "DD_API_KEY" => Some("0123456789abcdef0123456789abcdef".to_owned()),
+        "OTLP_ENDPOINT" => Some("https://otlp.example.com".to_owned()),
+        _ => None,
+    };
     let sources = [Source::bytes("c.yaml", text)];
     let (topology, mut diagnostics) = collector::lower(&sources, &Memory::new(), &environment, options);
     let surroundings = Surroundings {
@@ -70,6 +73,7 @@ processors:
         statements:
           - merge_maps(attributes, ParseJSON(body), "upsert")
           - set(severity_number, SEVERITY_NUMBER_ERROR) where attributes["level"] == "error"
+  normalize: {ecs: false}
   attributes: {actions: [{key: secret, action: delete}, {key: n, action: convert, converted_type: int}]}
 exporters:
   otlp: {endpoint: 'otel.internal:4317', tls: {insecure: true}, sending_queue: {storage: file_storage}}
@@ -86,7 +90,7 @@ service:
   pipelines:
     traces: {receivers: [otlp], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
     metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlp, nop]}
-    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, transform, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
+    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
 "#;
 
 #[test]
@@ -108,4 +112,18 @@ fn what_is_not_here_is_refused_by_name_or_left_out() {
     assert_eq!(complaint.origin.map(|origin| origin.line as usize), Some(line));
     let left_out = build(&text, Options { skip_unsupported: true });
     assert!(!left_out.has_errors(), "{}", left_out.render(false));
+}
+
+#[test]
+fn every_example_builds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("it is there").flatten() {
+        let text = std::fs::read_to_string(entry.path()).expect("it can be read");
+        let diagnostics = build(&text, Options::default());
+        let said = diagnostics.render(false);
+        assert!(!diagnostics.has_errors(), "{}: {said}", entry.path().display());
+        seen += 1;
+    }
+    assert!(seen >= 2, "{seen} examples");
 }

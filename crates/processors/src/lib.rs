@@ -17,6 +17,7 @@ mod literal;
 mod modify;
 mod multiline;
 mod nest;
+mod normalize;
 mod otel_record;
 pub mod parser;
 mod parsing;
@@ -49,6 +50,7 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<modify::Modify>(),
     processor::<multiline::Multiline>(),
     processor::<nest::Nest>(),
+    processor::<normalize::Normalize>(),
     processor::<otel_record::OtelRecord>(),
     processor::<parser::ParserProcessor>(),
     processor::<probabilistic_sampler::ProbabilisticSampler>(),

@@ -2,9 +2,9 @@
 //!
 //! [`RECEIVERS`] is the list. To add one, write its file and put it there.
 
+mod awsecscontainermetrics;
 mod connections;
 mod dummy;
-mod ecs_container_metrics;
 mod fluent_forward;
 mod http;
 mod nginx;
@@ -18,7 +18,7 @@ mod tcp;
 use engine::{ReceiverEntry, receiver};
 
 pub const RECEIVERS: &[ReceiverEntry] = &[
-    receiver::<ecs_container_metrics::EcsContainerMetrics>(),
+    receiver::<awsecscontainermetrics::EcsContainerMetrics>(),
     receiver::<dummy::Dummy>(),
     receiver::<fluent_forward::FluentForward>(),
     receiver::<http::Http>(),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::draft::Draft;
 use super::helper::FLUSH;
-use super::table::{ALL, Absent, Entry, LOGS_AND_TRACES};
+use super::table::{ALL, Absent, Entry, LOGS, LOGS_AND_TRACES};
 use super::values::{GoDuration, Words};
 
 /// What stands in a pipeline for a processor.
@@ -30,6 +30,7 @@ pub(super) static PROCESSORS: &[Entry<Lower>] = &[
     Entry { name: "batch", older: &[], signals: ALL, lower: batch },
     Entry { name: "filter", older: &[], signals: ALL, lower: filter },
     Entry { name: "memory_limiter", older: &[], signals: ALL, lower: memory_limiter },
+    Entry { name: "normalize", older: &[], signals: LOGS, lower: normalize },
     Entry {
         name: "probabilistic_sampler",
         older: &[],
@@ -137,6 +138,11 @@ fn attributes(mut draft: Draft<'_>) -> Option<Processor> {
 
 fn filter(draft: Draft<'_>) -> Option<Processor> {
     same("filter", &draft)
+}
+
+/// Ours alone; the Collector has none.
+fn normalize(draft: Draft<'_>) -> Option<Processor> {
+    same("normalize", &draft)
 }
 
 fn transform(draft: Draft<'_>) -> Option<Processor> {

@@ -25,6 +25,9 @@ pub(super) struct Entry<L: 'static> {
 /// A component's table: how each is lowered to a `C`.
 pub(super) type Table<C> = &'static [Entry<Lower<C>>];
 
+/// Role, name today, older names, signals.
+pub type Line = (&'static str, &'static str, &'static [&'static str], Vec<&'static str>);
+
 /// What exists upstream and not here, and what to use instead; empty where there is nothing yet.
 pub(super) type Absent = (&'static str, &'static str);
 

@@ -1,3 +1,5 @@
+//! The status page becomes four metrics, of the real server too; other pages are refused.
+
 use std::process::{Child, Command, Stdio};
 
 use config::Setting;

@@ -1,3 +1,5 @@
+//! Targets are scraped over HTTP, the real node exporter among them.
+
 use std::io::Write;
 use std::sync::Mutex;
 

@@ -1,3 +1,5 @@
+//! Both text formats, pages of real clients among them, and lines that are refused.
+
 use super::*;
 
 fn lines(page: &str, format: Format) -> Result<Vec<String>, Malformed> {

@@ -1,3 +1,5 @@
+//! Files become targets, and are read again when they change.
+
 use super::*;
 
 fn group(targets: &[&str], labels: &[(&str, &str)]) -> TargetGroup {

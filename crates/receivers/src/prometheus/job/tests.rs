@@ -1,3 +1,5 @@
+//! A job's settings become targets with URL and labels, or are refused.
+
 use super::*;
 
 fn job(text: &str) -> Result<Job, String> {

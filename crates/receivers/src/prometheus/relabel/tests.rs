@@ -1,3 +1,5 @@
+//! Each action of relabelling, and rules that cannot work.
+
 use config::Setting;
 
 use super::*;

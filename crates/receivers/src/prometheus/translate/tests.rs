@@ -1,3 +1,5 @@
+//! Samples of a page become metrics: types, start times, series that end.
+
 use model::metric::{ExemplarValue, MetricKind, Point, PointValue};
 use model::{List, Metric, Value};
 use serde_json::{Value as Json, json};

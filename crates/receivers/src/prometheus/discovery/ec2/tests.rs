@@ -1,3 +1,5 @@
+//! Instances as the service lists them become targets.
+
 use std::sync::{Arc, Mutex};
 
 use testkit::http::{Response, Server};

@@ -1,3 +1,5 @@
+//! Documents of a task metadata endpoint become metrics of task and containers, and its errors are outlived.
+
 use engine::outlet::Phase;
 use engine::testing::{Catch, stop};
 use serde_json::{Value, json};
