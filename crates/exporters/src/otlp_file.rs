@@ -106,9 +106,7 @@ impl engine::Exporter for OtlpFile {
         match written.await {
             Ok(Ok(())) => Outcome::Sent,
             Ok(Err(error)) => Outcome::retry(self.reason(&error)),
-            Err(error) => {
-                Outcome::retry(format!("writing `{}` ended early: {error}", self.path.display()))
-            }
+            Err(error) => Outcome::retry(format!("writing `{}` ended early: {error}", self.path.display())),
         }
     }
 

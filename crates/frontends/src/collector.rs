@@ -14,6 +14,7 @@ mod extensions;
 mod helper;
 mod http;
 mod load;
+mod otlp_file;
 mod processors;
 mod receivers;
 mod remote_write;

@@ -75,7 +75,9 @@ async fn a_missing_folder_is_told_with_what_mends_it() {
     let folder = tempfile::tempdir().unwrap();
     let exporter = built(&folder.path().join("none/out"), json!({}));
     let sealed = encode(&exporter, &[unread(Signal::Logs, LOGS)]);
-    let Outcome::Retry { reason, .. } = exporter.send(&sealed.payloads()[0]).await else { panic!("no retry") };
+    let Outcome::Retry { reason, .. } = exporter.send(&sealed.payloads()[0]).await else {
+        panic!("no retry")
+    };
     assert!(reason.contains("create_directory: true"), "{reason}");
 }
 

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::draft::Draft;
 use super::helper::Helper;
 use super::http::ClientConfig;
-use super::remote_write;
 use super::table::{ALL, Absent, Entry, LOGS, METRICS};
+use super::{otlp_file, remote_write};
 
 /// An exporter of ours.
 pub(super) struct Exporter {
@@ -35,6 +35,7 @@ pub(super) static EXPORTERS: &[Entry<Lower>] = &[
         lower: remote_write::lower,
     },
     Entry { name: "debug", older: &[], signals: ALL, lower: debug },
+    Entry { name: "file", older: &[], signals: ALL, lower: otlp_file::lower },
     Entry { name: "nop", older: &[], signals: ALL, lower: nop },
 ];
 
@@ -46,7 +47,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("awsxray", "send OTLP to X-Ray: `otlp_http` with `sigv4auth`"),
     ("clickhouse", ""),
     ("elasticsearch", ""),
-    ("file", ""),
     ("googlecloud", ""),
     ("kafka", ""),
     ("load_balancing", ""),

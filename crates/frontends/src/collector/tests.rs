@@ -303,3 +303,46 @@ fn a_sampler_takes_its_own_keys_and_no_metrics() {
     let found = complaints(&with_sampler.replace("    logs:\n", "    metrics:\n"));
     assert!(found.iter().any(|found| found.contains("does not support metrics")), "{found:#?}");
 }
+
+#[test]
+fn a_file_takes_the_collectors_keys() {
+    let file = |keys: &str| {
+        SMALL.replace("  debug:\n", &format!("  file: {keys}\n  debug:\n")).replace("debug]", "file]")
+    };
+    for (keys, expected) in [
+        ("{path: /o.jsonl}", json!({"path": "/o.jsonl"})),
+        ("{path: /o, append: true, format: json}", json!({"path": "/o", "append": true})),
+        (
+            "{path: /o, create_directory: true, directory_permissions: \"0700\"}",
+            json!({"path": "/o", "create_directory": true}),
+        ),
+        (
+            "{path: /o, rotation: {max_megabytes: 10, max_days: 3, max_backups: 2, localtime: false}}",
+            json!({"path": "/o", "rotation": {"max_megabytes": 10, "max_days": 3, "max_backups": 2}}),
+        ),
+        ("{path: /o, rotation: {}}", json!({"path": "/o", "rotation": {}})),
+    ] {
+        let (topology, diagnostics) = read(&file(keys));
+        assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+        let exporter = topology.exporters.iter().find(|e| &*e.component.kind == "otlp_file").unwrap();
+        assert_eq!(exporter.component.settings.to_json(), expected);
+        assert_eq!((exporter.delivery.concurrency, exporter.delivery.flush.as_millis()), (1, 1000));
+    }
+    let (topology, _) = read(&file("{path: /o, flush_interval: 3s}"));
+    let exporter = topology.exporters.iter().find(|e| &*e.component.kind == "otlp_file").unwrap();
+    assert_eq!(exporter.delivery.flush.as_secs(), 3);
+    for (keys, expected) in [
+        ("{}", "path must be non-empty"),
+        ("{path: /o, format: proto}", "format `proto` is not written here"),
+        ("{path: /o, format: text}", "format type is not supported"),
+        ("{path: /o, compression: zstd}", "compression `zstd` is not written here"),
+        ("{path: /o, append: true, rotation: {}}", "append and rotation enabled at the same time"),
+        ("{path: /o, flush_interval: 0s}", "flush_interval must be larger than zero"),
+        ("{path: /o, group_by: {enabled: true}}", "`group_by`: there is one file"),
+        ("{path: /o, encoding: text_encoding}", "there are no encoding extensions"),
+        ("{path: /o, rotaton: {}}", "did you mean `rotation`?"),
+    ] {
+        let found = complaints(&file(keys));
+        assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
+    }
+}
