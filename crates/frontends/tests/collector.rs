@@ -84,13 +84,25 @@ exporters:
   datadog: {api: {key: '${env:DD_API_KEY}', site: datadoghq.eu}}
   debug: {verbosity: detailed}
   nop:
+  file: {path: /var/log/telemetry.jsonl, rotation: {max_megabytes: 10, max_backups: 3}}
+connectors:
+  forward:
+  routing:
+    error_mode: silent
+    default_pipelines: [logs/rest]
+    table:
+      - {context: log, condition: 'severity_number >= SEVERITY_NUMBER_ERROR and attributes["a"] == nil', pipelines: [logs/errors]}
+      - {statement: 'route() where attributes["service.name"] == "shop"', pipelines: [logs/rest, logs/errors]}
 service:
   extensions: [health_check, file_storage, basicauth/grafana, bearertokenauth, sigv4auth, headers_setter, pprof]
   telemetry: {logs: {level: info}, metrics: {level: detailed}}
   pipelines:
     traces: {receivers: [otlp], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
     metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlp, nop]}
-    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
+    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog, routing]}
+    logs/errors: {receivers: [routing], processors: [attributes], exporters: [awscloudwatchlogs]}
+    logs/rest: {receivers: [routing], exporters: [forward]}
+    logs/end: {receivers: [forward, fluentforward], exporters: [file]}
 "#;
 
 #[test]

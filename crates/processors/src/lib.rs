@@ -27,6 +27,7 @@ mod record_modifier;
 mod resource;
 mod resource_detection;
 mod rewrite_tag;
+mod route;
 mod statements;
 mod stdout;
 #[cfg(test)]
@@ -58,6 +59,7 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<resource::Resource>(),
     processor::<resource_detection::ResourceDetection>(),
     processor::<rewrite_tag::RewriteTag>(),
+    processor::<route::Route>(),
     processor::<stdout::Stdout>(),
     processor::<throttle::Throttle>(),
     processor::<transform::Transform>(),

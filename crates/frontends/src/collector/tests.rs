@@ -7,6 +7,8 @@ use serde_json::json;
 use super::{Options, lower};
 use crate::{Memory, Source};
 
+mod connectors;
+
 const SMALL: &str = "
 receivers:
   otlp:
