@@ -16,6 +16,7 @@ mod http;
 mod http_destination;
 mod inspect;
 mod login;
+mod loki;
 mod null;
 mod otlp;
 mod otlp_file;
@@ -37,6 +38,7 @@ pub const EXPORTERS: &[engine::ExporterEntry] = &[
     engine::exporter::<file::FileExporter>(),
     engine::exporter::<forward::Forward>(),
     engine::exporter::<http::Http>(),
+    engine::exporter::<loki::Loki>(),
     engine::exporter::<null::Null>(),
     engine::exporter::<otlp_file::OtlpFile>(),
     engine::exporter::<otlp_grpc::OtlpGrpc>(),

@@ -15,6 +15,7 @@ mod extensions;
 mod helper;
 mod http;
 mod load;
+mod loki;
 mod otlp_file;
 mod processors;
 mod receivers;

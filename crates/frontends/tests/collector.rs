@@ -85,6 +85,7 @@ exporters:
   debug: {verbosity: detailed}
   nop:
   file: {path: /var/log/telemetry.jsonl, rotation: {max_megabytes: 10, max_backups: 3}}
+  loki: {endpoint: 'http://loki:3100/loki/api/v1/push', tenant_id: shop}
 connectors:
   forward:
   routing:
@@ -102,7 +103,7 @@ service:
     logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog, routing]}
     logs/errors: {receivers: [routing], processors: [attributes], exporters: [awscloudwatchlogs]}
     logs/rest: {receivers: [routing], exporters: [forward]}
-    logs/end: {receivers: [forward, fluentforward], exporters: [file]}
+    logs/end: {receivers: [forward, fluentforward], exporters: [file, loki]}
 "#;
 
 #[test]

@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::helper::Helper;
 use super::http::ClientConfig;
 use super::table::{ALL, Absent, Entry, LOGS, METRICS};
-use super::{otlp_file, remote_write};
+use super::{loki, otlp_file, remote_write};
 
 /// An exporter of ours.
 pub(super) struct Exporter {
@@ -36,6 +36,7 @@ pub(super) static EXPORTERS: &[Entry<Lower>] = &[
     },
     Entry { name: "debug", older: &[], signals: ALL, lower: debug },
     Entry { name: "file", older: &[], signals: ALL, lower: otlp_file::lower },
+    Entry { name: "loki", older: &[], signals: LOGS, lower: loki::lower },
     Entry { name: "nop", older: &[], signals: ALL, lower: nop },
 ];
 
@@ -50,7 +51,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("googlecloud", ""),
     ("kafka", ""),
     ("load_balancing", ""),
-    ("loki", ""),
     ("prometheus", ""),
     ("sapm", ""),
     ("signalfx", ""),

@@ -348,3 +348,39 @@ fn a_file_takes_the_collectors_keys() {
         assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
     }
 }
+
+#[test]
+fn loki_takes_the_keys_the_collector_had() {
+    let loki = |keys: &str| {
+        SMALL
+            .replace("  debug:\n", &format!("  loki: {keys}\n  debug:\n"))
+            .replace("[otlphttp/east]", "[loki]")
+    };
+    let (topology, diagnostics) = read(&loki(
+        "{endpoint: 'http://loki:3100/loki/api/v1/push', headers: {X-Scope-OrgID: shop}, timeout: 3s, \
+         default_labels_enabled: {exporter: false, job: true}, tls: {insecure: true}}",
+    ));
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    let exporter = topology.exporters.iter().find(|e| &*e.component.kind == "loki").unwrap();
+    let mut settings = exporter.component.settings.to_json();
+    settings.as_object_mut().unwrap().remove("tls");
+    assert_eq!(
+        settings,
+        json!({
+            "headers": [{"name": "X-Scope-OrgID", "value": "***"}],
+            "endpoint": "http://loki:3100/loki/api/v1/push",
+            "default_labels_enabled": {"exporter": false, "job": true},
+        })
+    );
+    assert_eq!(exporter.delivery.timeout.as_secs(), 3);
+    for (keys, expected) in [
+        ("{}", "\"endpoint\" must be a valid URL"),
+        ("{endpoint: 'http://l', labels: {resource: {a: b}}}", "attributes become labels by hints"),
+        ("{endpoint: 'http://l', format: json}", "is chosen by a hint"),
+        ("{endpoint: 'http://l', tenant: {source: static}}", "is chosen by a hint"),
+        ("{endpoint: 'http://l', tennant_id: a}", "did you mean `tenant_id`?"),
+    ] {
+        let found = complaints(&loki(keys));
+        assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
+    }
+}
