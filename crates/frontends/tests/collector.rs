@@ -74,6 +74,7 @@ processors:
           - merge_maps(attributes, ParseJSON(body), "upsert")
           - set(severity_number, SEVERITY_NUMBER_ERROR) where attributes["level"] == "error"
   normalize: {ecs: false}
+  redaction: {allow_all_keys: true, blocked_key_patterns: ['(?i)token'], blocked_values: ['4[0-9]{12}(?:[0-9]{3})?'], hash_function: sha3, summary: info}
   attributes: {actions: [{key: secret, action: delete}, {key: n, action: convert, converted_type: int}]}
 exporters:
   otlp: {endpoint: 'otel.internal:4317', tls: {insecure: true}, sending_queue: {storage: file_storage}}
@@ -100,7 +101,7 @@ service:
   pipelines:
     traces: {receivers: [otlp], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
     metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus], processors: [memory_limiter, resourcedetection, resource, batch], exporters: [otlp, nop]}
-    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog, routing]}
+    logs: {receivers: [otlp, fluentforward, fluent_forward/tcp], processors: [filter, transform, normalize, redaction, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog, routing]}
     logs/errors: {receivers: [routing], processors: [attributes], exporters: [awscloudwatchlogs]}
     logs/rest: {receivers: [routing], exporters: [forward]}
     logs/end: {receivers: [forward, fluentforward], exporters: [file, loki]}

@@ -30,6 +30,8 @@ mod value;
 
 pub use context::Context;
 pub use fault::{Fault, RunError};
+pub use functions::digest;
 pub use infer::infer;
+pub use pattern::{Regex, regex};
 pub use statement::{Condition, Statement};
 pub use target::{Row, Target};

@@ -24,6 +24,7 @@ mod parsing;
 mod partials;
 mod probabilistic_sampler;
 mod record_modifier;
+mod redaction;
 mod resource;
 mod resource_detection;
 mod rewrite_tag;
@@ -56,6 +57,7 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<parser::ParserProcessor>(),
     processor::<probabilistic_sampler::ProbabilisticSampler>(),
     processor::<record_modifier::RecordModifier>(),
+    processor::<redaction::Redaction>(),
     processor::<resource::Resource>(),
     processor::<resource_detection::ResourceDetection>(),
     processor::<rewrite_tag::RewriteTag>(),
