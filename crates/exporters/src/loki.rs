@@ -37,6 +37,7 @@ use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::auth::{Auth, AuthConfig};
 use crate::http_destination::{self, Header, describe, later, no_answer, until_mended};
 use streams::Streams;
 
@@ -71,6 +72,8 @@ pub struct Config {
     pub max_body_bytes: ByteSize,
     /// Headers sent with each request.
     pub headers: Vec<Header>,
+    /// Sets a header whose value changes while the program runs.
+    pub auth: Option<AuthConfig>,
     /// Proxy to go through instead of the one in `HTTP_PROXY` or `HTTPS_PROXY`.
     pub proxy: Option<String>,
     /// TLS towards the endpoint.
@@ -126,6 +129,7 @@ impl Default for Config {
             max_line_bytes: ByteSize::bytes(256 << 10),
             max_body_bytes: ByteSize::mib(1),
             headers: Vec::new(),
+            auth: None,
             proxy: None,
             tls: TlsClientConfig::default(),
         }
@@ -148,6 +152,7 @@ pub struct Loki {
     tenant: Option<HeaderValue>,
     headers: Vec<(HeaderName, HeaderValue)>,
     settings: Arc<Settings>,
+    auth: Auth,
     client: Client,
 }
 
@@ -162,6 +167,7 @@ impl engine::Exporter for Loki {
         let endpoint = http_destination::endpoint(&config.endpoint, "endpoint", cx);
         let headers = http_destination::headers(&config.headers, cx);
         let client = http_destination::client(Some(&config.tls), config.proxy.as_deref(), cx);
+        let auth = Auth::of(config.auth.as_ref(), cx);
         let tenant = tenant(config.tenant_id.as_deref(), cx);
         for label in &config.labels {
             if !labels::is_name(&label.name) {
@@ -183,6 +189,7 @@ impl engine::Exporter for Loki {
             tenant: tenant?,
             headers: headers?,
             settings: Arc::new(settings),
+            auth: auth?,
             client: client?,
         })
     }
@@ -196,12 +203,16 @@ impl engine::Exporter for Loki {
             Ok(body) => body,
             Err(error) => return Outcome::rejected(payload, format!("the payload cannot be read: {error}")),
         };
-        match self.request(payload, body) {
-            Ok(request) => match self.client.send(request, TIMEOUT).await {
-                Ok(response) => self.judge(&response, payload),
-                Err(error) => no_answer(&error),
-            },
-            Err(error) => until_mended(format!("the request cannot be made: {error}")),
+        let mut request = match self.request(payload, body) {
+            Ok(request) => request,
+            Err(error) => return until_mended(format!("the request cannot be made: {error}")),
+        };
+        if let Err(outcome) = self.auth.add(&mut request).await {
+            return outcome;
+        }
+        match self.client.send(request, TIMEOUT).await {
+            Ok(response) => self.auth.settle(&response, self.judge(&response, payload)).await,
+            Err(error) => no_answer(&error),
         }
     }
 
@@ -214,7 +225,7 @@ impl engine::Exporter for Loki {
         for (name, _) in &self.headers {
             text.push_str(&format!("{name}: ***\n"));
         }
-        text + &push::show(payload)
+        text + &self.auth.show() + &push::show(payload)
     }
 }
 

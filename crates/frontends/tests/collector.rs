@@ -39,6 +39,8 @@ extensions:
   file_storage: {directory: /var/lib/otelcol, create_directory: true}
   basicauth/grafana: {client_auth: {username: u, password: p}}
   bearertokenauth: {token: t}
+  bearertokenauth/file: {filename: /var/run/token, scheme: Token}
+  oauth2client: {client_id: i, client_secret_file: /s, token_url: 'https://idp.example.com/token', scopes: [a], endpoint_params: {audience: x}, timeout: 2s, expiry_buffer: 1m, tls: {insecure_skip_verify: true}}
   sigv4auth: {region: eu-west-1, service: xray}
   headers_setter: {headers: [{action: upsert, key: X-Scope-OrgID, value: shop}]}
   pprof: {endpoint: 0.0.0.0:1777}
@@ -77,7 +79,7 @@ processors:
   redaction: {allow_all_keys: true, blocked_key_patterns: ['(?i)token'], blocked_values: ['4[0-9]{12}(?:[0-9]{3})?'], hash_function: sha3, summary: info}
   attributes: {actions: [{key: secret, action: delete}, {key: n, action: convert, converted_type: int}]}
 exporters:
-  otlp: {endpoint: 'otel.internal:4317', tls: {insecure: true}, sending_queue: {storage: file_storage}}
+  otlp: {endpoint: 'otel.internal:4317', tls: {insecure: true}, auth: {authenticator: bearertokenauth/file}, sending_queue: {storage: file_storage}}
   otlphttp/xray: {traces_endpoint: 'https://xray.eu-west-1.amazonaws.com/v1/traces', auth: {authenticator: sigv4auth}}
   otlphttp/grafana: {endpoint: 'https://otlp.example.com/otlp', auth: {authenticator: basicauth/grafana}, compression: zstd}
   otlphttp/loki: {logs_endpoint: 'http://loki:3100/otlp/v1/logs', auth: {authenticator: headers_setter}}
@@ -86,7 +88,7 @@ exporters:
   debug: {verbosity: detailed}
   nop:
   file: {path: /var/log/telemetry.jsonl, rotation: {max_megabytes: 10, max_backups: 3}}
-  loki: {endpoint: 'http://loki:3100/loki/api/v1/push', tenant_id: shop}
+  loki: {endpoint: 'http://loki:3100/loki/api/v1/push', tenant_id: shop, auth: {authenticator: oauth2client}}
 connectors:
   forward:
   routing:
@@ -96,7 +98,7 @@ connectors:
       - {context: log, condition: 'severity_number >= SEVERITY_NUMBER_ERROR and attributes["a"] == nil', pipelines: [logs/errors]}
       - {statement: 'route() where attributes["service.name"] == "shop"', pipelines: [logs/rest, logs/errors]}
 service:
-  extensions: [health_check, file_storage, basicauth/grafana, bearertokenauth, sigv4auth, headers_setter, pprof]
+  extensions: [health_check, file_storage, basicauth/grafana, bearertokenauth, bearertokenauth/file, oauth2client, sigv4auth, headers_setter, pprof]
   telemetry: {logs: {level: info}, metrics: {level: detailed}}
   pipelines:
     traces: {receivers: [otlp], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}

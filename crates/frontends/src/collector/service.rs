@@ -118,7 +118,7 @@ fn lower_extensions(cx: &mut Context, declared: Vec<Declared>, service: &Setting
                 let check = HealthCheck { listen: listen.clone(), path: path.clone() };
                 cx.topology.service.health_check = Some(check);
             }
-            Extension::Headers(_) | Extension::Sigv4(_) | Extension::Nothing => {}
+            Extension::Headers(_) | Extension::Auth(_) | Extension::Sigv4(_) | Extension::Nothing => {}
         }
         cx.extensions.push((lowered.id, extension));
     }

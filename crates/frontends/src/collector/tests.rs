@@ -384,3 +384,56 @@ fn loki_takes_the_keys_the_collector_had() {
         assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
     }
 }
+
+#[test]
+fn tokens_that_change_reach_those_who_name_them() {
+    let with_extension = |keys: &str| {
+        with("    headers:\n", "    auth: {authenticator: a}\n    headers:\n")
+            .replace("authenticator: a}", &format!("authenticator: {}}}", keys.split(':').next().unwrap()))
+            .replace(
+                "service:\n",
+                &format!(
+                    "extensions: {{{keys}}}\nservice:\n  extensions: [{}]\n",
+                    keys.split(':').next().unwrap()
+                ),
+            )
+    };
+    for (keys, expected) in [
+        (
+            "bearertokenauth: {filename: /t}",
+            json!({"token_file": {"path": "/t", "header": "Authorization", "scheme": "Bearer"}}),
+        ),
+        (
+            "oauth2client: {client_id: i, client_secret: s3cr3t, token_url: 'https://t/x', scopes: [a, b], \
+             endpoint_params: {audience: x, r: [y, z]}, timeout: 2s, expiry_buffer: 1m}",
+            json!({"oauth2": {
+                "client_id": "i", "token_url": "https://t/x", "client_secret": "***", "scopes": ["a", "b"],
+                "timeout": "2000ms", "expiry_buffer": "60000ms",
+                "endpoint_params": [
+                    {"name": "audience", "value": "***"},
+                    {"name": "r", "value": "***"},
+                    {"name": "r", "value": "***"},
+                ],
+            }}),
+        ),
+    ] {
+        let (topology, diagnostics) = read(&with_extension(keys));
+        assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+        let auth = topology.exporters[0].component.settings.get("auth").unwrap();
+        assert_eq!(auth.to_json(), expected);
+    }
+    for (keys, expected) in [
+        ("bearertokenauth: {}", "no bearer token provided"),
+        ("bearertokenauth: {tokens: [a]}", "`tokens`: senders are not authenticated"),
+        ("oauth2client: {client_secret: a, token_url: 'http://t'}", "no ClientID provided"),
+        ("oauth2client: {client_id: a, token_url: 'http://t'}", "no ClientSecret provided"),
+        ("oauth2client: {client_id: a, client_secret: a}", "no TokenURL provided"),
+        (
+            "oauth2client: {client_id: a, client_secret: a, token_url: 'http://t', scope: b}",
+            "did you mean `scopes`?",
+        ),
+    ] {
+        let found = complaints(&with_extension(keys));
+        assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
+    }
+}
