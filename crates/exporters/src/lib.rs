@@ -2,6 +2,7 @@
 //!
 //! One file an exporter; a stranger adds one by writing it and putting it on the list below.
 
+mod auth;
 pub mod cloudwatch_logs;
 mod compress;
 pub mod datadog_logs;
@@ -16,8 +17,10 @@ mod http;
 mod http_destination;
 mod inspect;
 mod login;
+mod loki;
 mod null;
 mod otlp;
+mod otlp_file;
 mod otlp_grpc;
 mod otlp_http;
 mod prometheus_remote_write;
@@ -36,7 +39,9 @@ pub const EXPORTERS: &[engine::ExporterEntry] = &[
     engine::exporter::<file::FileExporter>(),
     engine::exporter::<forward::Forward>(),
     engine::exporter::<http::Http>(),
+    engine::exporter::<loki::Loki>(),
     engine::exporter::<null::Null>(),
+    engine::exporter::<otlp_file::OtlpFile>(),
     engine::exporter::<otlp_grpc::OtlpGrpc>(),
     engine::exporter::<otlp_http::OtlpHttp>(),
     engine::exporter::<prometheus_remote_write::PrometheusRemoteWrite>(),

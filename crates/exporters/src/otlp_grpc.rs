@@ -24,6 +24,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::grpc::{self, code};
 
+use crate::auth::{Auth, AuthConfig};
 use crate::compress::Compression;
 use crate::http_destination::{self, Header, describe, no_answer};
 use crate::otlp::answer::in_protobuf;
@@ -43,6 +44,9 @@ pub struct Config {
     /// Headers sent with each call.
     #[serde(default)]
     pub headers: Vec<Header>,
+    /// Sets a header whose value changes while the program runs.
+    #[serde(default)]
+    pub auth: Option<AuthConfig>,
     /// A call is made once it holds this much before compression. Servers take 4 MiB when nobody told them otherwise.
     #[serde(default = "two_mebibytes")]
     pub max_body_bytes: ByteSize,
@@ -64,6 +68,7 @@ pub struct OtlpGrpc {
     compression: Compression,
     max_bytes: u64,
     headers: Vec<(HeaderName, HeaderValue)>,
+    auth: Auth,
     client: Client,
 }
 
@@ -78,9 +83,10 @@ impl engine::Exporter for OtlpGrpc {
         let endpoint = http_destination::endpoint(&config.endpoint, "endpoint", cx);
         let headers = http_destination::headers(&config.headers, cx);
         let client = http_destination::http2_client(&config.tls, cx);
+        let auth = Auth::of(config.auth.as_ref(), cx);
         let max_bytes = config.max_body_bytes.get();
-        let (endpoint, headers, client) = (endpoint?, headers?, client?);
-        Ok(OtlpGrpc { endpoint, compression: config.compression, max_bytes, headers, client })
+        let (endpoint, headers, client, auth) = (endpoint?, headers?, client?, auth?);
+        Ok(OtlpGrpc { endpoint, compression: config.compression, max_bytes, headers, auth, client })
     }
 
     fn encoder(&self) -> Requests {
@@ -92,14 +98,17 @@ impl engine::Exporter for OtlpGrpc {
             Ok(message) => message,
             Err(error) => return Outcome::rejected(payload, format!("the payload cannot be read: {error}")),
         };
-        let request = match self.request(&payload.route, &message) {
+        let mut request = match self.request(&payload.route, &message) {
             Ok(request) => request,
             Err(error) => {
                 return http_destination::until_mended(format!("the request cannot be made: {error}"));
             }
         };
+        if let Err(outcome) = self.auth.add(&mut request).await {
+            return outcome;
+        }
         match self.client.send(request, TIMEOUT).await {
-            Ok(response) => judge(&response, payload),
+            Ok(response) => self.auth.settle(&response, judge(&response, payload)).await,
             Err(error) => no_answer(&error),
         }
     }
@@ -114,7 +123,7 @@ impl engine::Exporter for OtlpGrpc {
         for (name, _) in &self.headers {
             text.push_str(&format!("{name}: ***\n"));
         }
-        text + &otlp::show(payload)
+        text + &self.auth.show() + &otlp::show(payload)
     }
 }
 

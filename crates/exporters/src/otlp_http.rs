@@ -26,6 +26,7 @@ use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::auth::{Auth, AuthConfig};
 use crate::compress::Compression;
 use crate::http::Sigv4;
 use crate::http_destination::{self, Header};
@@ -59,6 +60,9 @@ pub struct Config {
     /// Headers sent with each request.
     #[serde(default)]
     pub headers: Vec<Header>,
+    /// Sets a header whose value changes while the program runs.
+    #[serde(default)]
+    pub auth: Option<AuthConfig>,
     /// A request is sent once it holds this much before compression.
     #[serde(default = "two_mebibytes")]
     pub max_body_bytes: ByteSize,
@@ -90,6 +94,7 @@ pub struct OtlpHttp {
     compression: Compression,
     max_bytes: u64,
     headers: Vec<(HeaderName, HeaderValue)>,
+    auth: Auth,
     transport: Transport,
 }
 
@@ -104,13 +109,14 @@ impl engine::Exporter for OtlpHttp {
         let addresses = Addresses::read(&config, cx);
         let headers = http_destination::headers(&config.headers, cx);
         let client = http_destination::client(Some(&config.tls), config.proxy.as_deref(), cx);
+        let auth = Auth::of(config.auth.as_ref(), cx);
         let max_bytes = config.max_body_bytes.get();
-        let (addresses, headers, client) = (addresses?, headers?, client?);
+        let (addresses, headers, client, auth) = (addresses?, headers?, client?, auth?);
         let endpoint: Uri = addresses.any().and_then(|address| address.parse().ok()).unwrap_or_default();
         let transport =
             Transport::of(config.sigv4.as_ref(), config.role_arn.as_deref(), &endpoint, client, cx)?;
         let Config { encoding, compression, .. } = config;
-        Ok(OtlpHttp { addresses, encoding, compression, max_bytes, headers, transport })
+        Ok(OtlpHttp { addresses, encoding, compression, max_bytes, headers, auth, transport })
     }
 
     fn encoder(&self) -> Requests {
@@ -125,12 +131,18 @@ impl engine::Exporter for OtlpHttp {
         let Some((target, url)) = self.place(payload) else {
             return Outcome::rejected(payload, format!("no endpoint is set for `{}`", payload.route));
         };
-        match self.request(&target, &url, body) {
-            Ok(request) => match self.transport.send(request, TIMEOUT).await {
-                Ok(response) => judge(&response, payload),
-                Err(outcome) => outcome,
-            },
-            Err(error) => http_destination::until_mended(format!("the request cannot be made: {error}")),
+        let mut request = match self.request(&target, &url, body) {
+            Ok(request) => request,
+            Err(error) => {
+                return http_destination::until_mended(format!("the request cannot be made: {error}"));
+            }
+        };
+        if let Err(outcome) = self.auth.add(&mut request).await {
+            return outcome;
+        }
+        match self.transport.send(request, TIMEOUT).await {
+            Ok(response) => self.auth.settle(&response, judge(&response, payload)).await,
+            Err(outcome) => outcome,
         }
     }
 
@@ -144,7 +156,7 @@ impl engine::Exporter for OtlpHttp {
         for (name, _) in &self.headers {
             text.push_str(&format!("{name}: ***\n"));
         }
-        text + &otlp::show(payload)
+        text + &self.auth.show() + &otlp::show(payload)
     }
 }
 

@@ -32,6 +32,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use wire::remote_write::{Settings, Version};
 
+use crate::auth::{Auth, AuthConfig};
 use crate::http::Sigv4;
 use crate::http_destination::{self, Header, describe, later};
 use crate::transport::Transport;
@@ -64,6 +65,8 @@ pub struct Config {
     pub send_metadata: bool,
     /// Headers sent with each request.
     pub headers: Vec<Header>,
+    /// Sets a header whose value changes while the program runs.
+    pub auth: Option<AuthConfig>,
     /// A request is sent once it holds this much before compression.
     pub max_body_bytes: ByteSize,
     /// Signs requests for AWS. Service and region are those of the address, when they are not set.
@@ -127,6 +130,7 @@ impl Default for Config {
             disable_scope_info: false,
             send_metadata: false,
             headers: Vec::new(),
+            auth: None,
             max_body_bytes: ByteSize::bytes(3_000_000),
             sigv4: None,
             role_arn: None,
@@ -141,6 +145,7 @@ pub struct PrometheusRemoteWrite {
     headers: Vec<(HeaderName, HeaderValue)>,
     settings: Settings,
     max_bytes: usize,
+    auth: Auth,
     transport: Transport,
 }
 
@@ -155,12 +160,13 @@ impl engine::Exporter for PrometheusRemoteWrite {
         let headers = http_destination::headers(&config.headers, cx);
         let client = http_destination::client(Some(&config.tls), config.proxy.as_deref(), cx);
         let labels = labels(&config.external_labels, cx);
-        let (endpoint, headers, client, labels) = (endpoint?, headers?, client?, labels?);
+        let auth = Auth::of(config.auth.as_ref(), cx);
+        let (endpoint, headers, client, labels, auth) = (endpoint?, headers?, client?, labels?, auth?);
         let uri: Uri = endpoint.parse().unwrap_or_default();
         let transport = Transport::of(config.sigv4.as_ref(), config.role_arn.as_deref(), &uri, client, cx)?;
         let max_bytes = config.max_body_bytes.as_usize();
         let settings = settings(&config, labels);
-        Ok(PrometheusRemoteWrite { endpoint, headers, settings, max_bytes, transport })
+        Ok(PrometheusRemoteWrite { endpoint, headers, settings, max_bytes, auth, transport })
     }
 
     fn encoder(&self) -> Requests {
@@ -172,12 +178,18 @@ impl engine::Exporter for PrometheusRemoteWrite {
             Ok(body) => body,
             Err(error) => return Outcome::rejected(payload, format!("the payload cannot be read: {error}")),
         };
-        match self.request(payload, body) {
-            Ok(request) => match self.transport.send(request, TIMEOUT).await {
-                Ok(response) => judge(&response, payload),
-                Err(outcome) => outcome,
-            },
-            Err(error) => http_destination::until_mended(format!("the request cannot be made: {error}")),
+        let mut request = match self.request(payload, body) {
+            Ok(request) => request,
+            Err(error) => {
+                return http_destination::until_mended(format!("the request cannot be made: {error}"));
+            }
+        };
+        if let Err(outcome) = self.auth.add(&mut request).await {
+            return outcome;
+        }
+        match self.transport.send(request, TIMEOUT).await {
+            Ok(response) => self.auth.settle(&response, judge(&response, payload)).await,
+            Err(outcome) => outcome,
         }
     }
 
@@ -188,7 +200,8 @@ impl engine::Exporter for PrometheusRemoteWrite {
         for (name, _) in &self.headers {
             text.push_str(&format!("{name}: ***\n"));
         }
-        text + &format!("\n({} data points, {} bytes of protobuf)\n", payload.records, payload.raw_bytes)
+        text + &self.auth.show()
+            + &format!("\n({} data points, {} bytes of protobuf)\n", payload.records, payload.raw_bytes)
     }
 }
 

@@ -5,6 +5,7 @@
 //! `exporters.rs` and `extensions.rs`; the tables there name every component, with its older names.
 //! Source of the rules: the Collector's confmap, service and config packages, as of v0.156.
 
+mod connectors;
 mod context;
 mod document;
 mod draft;
@@ -15,7 +16,9 @@ mod file_log;
 mod helper;
 mod http;
 mod load;
+mod loki;
 mod matching;
+mod otlp_file;
 mod processors;
 mod receivers;
 mod remote_write;
@@ -70,6 +73,7 @@ pub fn components() -> Vec<Line> {
     let mut all = of("receiver", receivers::RECEIVERS);
     all.extend(of("processor", processors::PROCESSORS));
     all.extend(of("exporter", exporters::EXPORTERS));
+    all.extend(of("connector", connectors::CONNECTORS));
     all.extend(of("extension", extensions::EXTENSIONS));
     all
 }

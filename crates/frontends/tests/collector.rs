@@ -42,6 +42,8 @@ extensions:
   basicauth/grafana: {client_auth: {username: u, password: p}}
   bearertokenauth: {token: t}
   basicauth/senders: {htpasswd: {inline: 'shop:secret'}}
+  bearertokenauth/file: {filename: /var/run/token, scheme: Token}
+  oauth2client: {client_id: i, client_secret_file: /s, token_url: 'https://idp.example.com/token', scopes: [a], endpoint_params: {audience: x}, timeout: 2s, expiry_buffer: 1m, tls: {insecure_skip_verify: true}}
   sigv4auth: {region: eu-west-1, service: xray}
   headers_setter: {headers: [{action: upsert, key: X-Scope-OrgID, value: shop}]}
   pprof: {endpoint: 0.0.0.0:1777}
@@ -109,9 +111,10 @@ processors:
           - merge_maps(attributes, ParseJSON(body), "upsert")
           - set(severity_number, SEVERITY_NUMBER_ERROR) where attributes["level"] == "error"
   normalize: {ecs: false}
+  redaction: {allow_all_keys: true, blocked_key_patterns: ['(?i)token'], blocked_values: ['4[0-9]{12}(?:[0-9]{3})?'], hash_function: sha3, summary: info}
   attributes: {actions: [{key: secret, action: delete}, {key: n, action: convert, converted_type: int}]}
 exporters:
-  otlp: {endpoint: 'otel.internal:4317', tls: {insecure: true}, sending_queue: {storage: file_storage}}
+  otlp: {endpoint: 'otel.internal:4317', tls: {insecure: true}, auth: {authenticator: bearertokenauth/file}, sending_queue: {storage: file_storage}}
   otlphttp/xray: {traces_endpoint: 'https://xray.eu-west-1.amazonaws.com/v1/traces', auth: {authenticator: sigv4auth}}
   otlphttp/grafana: {endpoint: 'https://otlp.example.com/otlp', auth: {authenticator: basicauth/grafana}, compression: zstd}
   otlphttp/loki: {logs_endpoint: 'http://loki:3100/otlp/v1/logs', auth: {authenticator: headers_setter}}
@@ -119,13 +122,26 @@ exporters:
   datadog: {api: {key: '${env:DD_API_KEY}', site: datadoghq.eu}}
   debug: {verbosity: detailed}
   nop:
+  file: {path: /var/log/telemetry.jsonl, rotation: {max_megabytes: 10, max_backups: 3}}
+  loki: {endpoint: 'http://loki:3100/loki/api/v1/push', tenant_id: shop, auth: {authenticator: oauth2client}}
+connectors:
+  forward:
+  routing:
+    error_mode: silent
+    default_pipelines: [logs/rest]
+    table:
+      - {context: log, condition: 'severity_number >= SEVERITY_NUMBER_ERROR and attributes["a"] == nil', pipelines: [logs/errors]}
+      - {statement: 'route() where attributes["service.name"] == "shop"', pipelines: [logs/rest, logs/errors]}
 service:
-  extensions: [health_check, file_storage, basicauth/grafana, basicauth/senders, bearertokenauth, sigv4auth, headers_setter, pprof]
+  extensions: [health_check, file_storage, basicauth/grafana, basicauth/senders, bearertokenauth, bearertokenauth/file, oauth2client, sigv4auth, headers_setter, pprof]
   telemetry: {logs: {level: info}, metrics: {level: detailed}}
   pipelines:
     traces: {receivers: [otlp, otlp/users], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
     metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus, hostmetrics], processors: [memory_limiter, filter/oldest, resourcedetection, resource, batch], exporters: [otlp, nop]}
-    logs: {receivers: [otlp, filelog, file_log/multiline, fluentforward, fluent_forward/tcp], processors: [filter, filter/oldest, transform, normalize, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog]}
+    logs: {receivers: [otlp, filelog, file_log/multiline, fluentforward, fluent_forward/tcp], processors: [filter, filter/oldest, transform, normalize, redaction, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog, routing]}
+    logs/errors: {receivers: [routing], processors: [attributes], exporters: [awscloudwatchlogs]}
+    logs/rest: {receivers: [routing], exporters: [forward]}
+    logs/end: {receivers: [forward, fluentforward], exporters: [file, loki]}
 "#;
 
 #[test]

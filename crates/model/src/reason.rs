@@ -31,10 +31,12 @@ pub enum Reason {
     Damaged,
     /// The drain ended before it could be sent.
     Shutdown,
+    /// Another branch of the pipeline takes it.
+    Elsewhere,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 14] = [
+    pub const ALL: [Reason; 15] = [
         Reason::Filtered,
         Reason::Joined,
         Reason::Throttled,
@@ -49,6 +51,7 @@ impl Reason {
         Reason::Rejected,
         Reason::Damaged,
         Reason::Shutdown,
+        Reason::Elsewhere,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -67,12 +70,14 @@ impl Reason {
             Reason::Rejected => "rejected",
             Reason::Damaged => "damaged",
             Reason::Shutdown => "shutdown",
+            Reason::Elsewhere => "elsewhere",
         }
     }
 
     /// True where nobody asked for the record to go: the drops that a person should look at.
     pub fn is_loss(self) -> bool {
-        !matches!(self, Reason::Filtered | Reason::Joined | Reason::Throttled | Reason::Empty)
+        use Reason::{Elsewhere, Empty, Filtered, Joined, Throttled};
+        !matches!(self, Filtered | Joined | Throttled | Empty | Elsewhere)
     }
 }
 

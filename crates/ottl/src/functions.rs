@@ -1,7 +1,7 @@
 //! The list of functions. Adding one is an entry here and a function in the file of its theme.
 
 mod access_log;
-mod digest;
+pub mod digest;
 pub mod duration;
 mod edit_map;
 mod edit_value;

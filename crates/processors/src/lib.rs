@@ -25,9 +25,11 @@ mod parsing;
 mod partials;
 mod probabilistic_sampler;
 mod record_modifier;
+mod redaction;
 mod resource;
 mod resource_detection;
 mod rewrite_tag;
+mod route;
 mod statements;
 mod stdout;
 #[cfg(test)]
@@ -57,9 +59,11 @@ pub const PROCESSORS: &[ProcessorEntry] = &[
     processor::<parser::ParserProcessor>(),
     processor::<probabilistic_sampler::ProbabilisticSampler>(),
     processor::<record_modifier::RecordModifier>(),
+    processor::<redaction::Redaction>(),
     processor::<resource::Resource>(),
     processor::<resource_detection::ResourceDetection>(),
     processor::<rewrite_tag::RewriteTag>(),
+    processor::<route::Route>(),
     processor::<stdout::Stdout>(),
     processor::<throttle::Throttle>(),
     processor::<transform::Transform>(),

@@ -15,6 +15,7 @@ pub mod forward;
 pub mod http;
 pub mod intake;
 pub mod json;
+pub mod loki;
 pub mod msgpack;
 pub mod process;
 pub mod proxy;

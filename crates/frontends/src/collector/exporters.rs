@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::draft::Draft;
 use super::helper::Helper;
 use super::http::ClientConfig;
-use super::remote_write;
 use super::table::{ALL, Absent, Entry, LOGS, METRICS};
+use super::{loki, otlp_file, remote_write};
 
 /// An exporter of ours.
 pub(super) struct Exporter {
@@ -35,6 +35,8 @@ pub(super) static EXPORTERS: &[Entry<Lower>] = &[
         lower: remote_write::lower,
     },
     Entry { name: "debug", older: &[], signals: ALL, lower: debug },
+    Entry { name: "file", older: &[], signals: ALL, lower: otlp_file::lower },
+    Entry { name: "loki", older: &[], signals: LOGS, lower: loki::lower },
     Entry { name: "nop", older: &[], signals: ALL, lower: nop },
 ];
 
@@ -50,11 +52,9 @@ pub(super) const ABSENT: &[Absent] = &[
     ),
     ("clickhouse", ""),
     ("elasticsearch", ""),
-    ("file", ""),
     ("googlecloud", ""),
     ("kafka", ""),
     ("load_balancing", ""),
-    ("loki", ""),
     ("prometheus", ""),
     ("sapm", ""),
     ("signalfx", ""),

@@ -6,6 +6,8 @@ use serde::Deserialize;
 
 use super::draft::Draft;
 use super::table::{ALL, Absent, Entry};
+use super::tls::ClientTls;
+use super::values::{GoDuration, Words};
 
 /// What an extension is to those who name it.
 #[derive(Debug, Clone)]
@@ -14,6 +16,8 @@ pub(super) enum Extension {
     Headers(Vec<Setting>),
     /// Senders that a receiver lets in: `users` or `users_file`.
     Users(Setting),
+    /// A header whose value changes: `auth` of our exporters.
+    Auth(Setting),
     /// Requests are signed: `region`, `service` and `role_arn`.
     Sigv4(Setting),
     /// A folder that queues may use.
@@ -31,6 +35,7 @@ pub(super) static EXTENSIONS: &[Entry<Lower>] = &[
     Entry { name: "file_storage", older: &[], signals: ALL, lower: file_storage },
     Entry { name: "basicauth", older: &["basic_auth"], signals: ALL, lower: basic_auth },
     Entry { name: "bearertokenauth", older: &["bearer_token_auth"], signals: ALL, lower: bearer_token },
+    Entry { name: "oauth2client", older: &["oauth2_client"], signals: ALL, lower: oauth2_client },
     Entry { name: "sigv4auth", older: &["sigv4_auth"], signals: ALL, lower: sigv4 },
     Entry { name: "headers_setter", older: &[], signals: ALL, lower: headers_setter },
     Entry { name: "pprof", older: &[], signals: ALL, lower: not_needed },
@@ -50,7 +55,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("k8s_observer", ""),
     ("http_forwarder", ""),
     ("jaegerremotesampling", ""),
-    ("oauth2client", ""),
     ("oidc", ""),
     ("opamp", ""),
 ];
@@ -152,15 +156,90 @@ struct BearerConfig {
 
 fn bearer_token(mut draft: Draft<'_>) -> Option<Extension> {
     let config = draft.group::<BearerConfig>();
-    if config.filename.is_some() {
-        draft.error("`filename`: a token is not read again from a file yet", "write `token: ${file:/path}`");
-    } else if config.token.is_empty() {
-        draft.error("no bearer token provided", "write `token: ${env:TOKEN}`");
+    if draft.take("tokens").is_some() {
+        draft.error("`tokens`: only one token is known here", "write the one `token`");
+    } else if config.token.is_empty() && config.filename.is_none() {
+        draft.error("no bearer token provided", "write `token: ${env:TOKEN}`, or `filename`");
     }
     draft.finish(Setting::map())?;
     let scheme = config.scheme.unwrap_or_else(|| "Bearer".into());
+    let name = config.header.unwrap_or_else(|| "Authorization".into());
+    if let Some(path) = config.filename {
+        let file = Setting::map().with("path", path).with("header", name).with("scheme", scheme);
+        return Some(Extension::Auth(Setting::map().with("token_file", file)));
+    }
     let value = format!("{scheme} {}", config.token.reveal()).trim().to_owned();
-    Some(Extension::Headers(vec![header(config.header.as_deref().unwrap_or("Authorization"), value)]))
+    Some(Extension::Headers(vec![header(&name, value)]))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Oauth2Config {
+    client_id: Option<String>,
+    client_id_file: Option<String>,
+    client_secret: config::Secret,
+    client_secret_file: Option<String>,
+    token_url: Option<String>,
+    scopes: Words,
+    timeout: Option<GoDuration>,
+    expiry_buffer: Option<GoDuration>,
+    tls: Option<ClientTls>,
+}
+
+fn oauth2_client(mut draft: Draft<'_>) -> Option<Extension> {
+    let config = draft.group::<Oauth2Config>();
+    let mut oauth2 = Setting::map();
+    let is_set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    for (name, is_there) in [
+        ("ClientID", is_set(&config.client_id) || is_set(&config.client_id_file)),
+        ("ClientSecret", !config.client_secret.is_empty() || is_set(&config.client_secret_file)),
+        ("TokenURL", is_set(&config.token_url)),
+    ] {
+        if !is_there {
+            let help = "write `client_id`, `client_secret` and `token_url`";
+            draft.error(format!("no {name} provided in the OAuth Client Credentials configuration"), help);
+        }
+    }
+    for (name, text) in [
+        ("client_id", config.client_id),
+        ("client_id_file", config.client_id_file),
+        ("client_secret_file", config.client_secret_file),
+        ("token_url", config.token_url),
+    ] {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            oauth2.set(name, text);
+        }
+    }
+    if !config.client_secret.is_empty() {
+        oauth2.set("client_secret", Setting::from(config.client_secret.reveal()).hide());
+    }
+    if !config.scopes.0.is_empty() {
+        oauth2.set("scopes", Setting::list(config.scopes.0));
+    }
+    for (name, time) in [("timeout", config.timeout), ("expiry_buffer", config.expiry_buffer)] {
+        // No time at all is no limit upstream.
+        if let Some(GoDuration(time)) = time.filter(|time| name != "timeout" || !time.0.is_zero()) {
+            oauth2.set(name, format!("{}ms", time.as_millis()));
+        }
+    }
+    if let Some(parameters) = draft.take("endpoint_params") {
+        let parameters: Vec<Setting> = parameters
+            .entries()
+            .iter()
+            .flat_map(|(key, value)| {
+                let values =
+                    if value.items().is_empty() { std::slice::from_ref(value) } else { value.items() };
+                values.iter().map(|value| header(&key.name, value.as_str().unwrap_or_default().to_owned()))
+            })
+            .collect();
+        oauth2.set("endpoint_params", Setting::list(parameters));
+    }
+    if let Some(tls) = config.tls {
+        oauth2.set("tls", tls.lower(&mut draft));
+    }
+    let auth = Setting::map().with("oauth2", oauth2).at(draft.declared.origin);
+    draft.finish(Setting::map())?;
+    Some(Extension::Auth(auth))
 }
 
 fn header(name: &str, value: String) -> Setting {

@@ -120,6 +120,7 @@ fn authenticate(draft: &mut Draft<'_>, id: &str, settings: &mut Setting, headers
         draft.cx.extensions.iter().find(|(known, _)| known.text == id).map(|(_, found)| found.clone());
     match known {
         Some(Extension::Headers(own)) => headers.extend(own),
+        Some(Extension::Auth(auth)) => settings.set("auth", auth),
         Some(Extension::Sigv4(aws)) => settings.set("aws_auth", aws),
         Some(_) => {
             draft.error(format!("extension `{id}` does not authenticate clients"), "name one that does")

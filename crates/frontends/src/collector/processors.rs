@@ -38,6 +38,7 @@ pub(super) static PROCESSORS: &[Entry<Lower>] = &[
         signals: LOGS_AND_TRACES,
         lower: probabilistic_sampler,
     },
+    Entry { name: "redaction", older: &[], signals: ALL, lower: redaction },
     Entry { name: "resource", older: &[], signals: ALL, lower: resource },
     Entry { name: "resource_detection", older: &[], signals: ALL, lower: resource_detection },
     Entry { name: "transform", older: &[], signals: ALL, lower: transform },
@@ -54,7 +55,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("log_dedup", ""),
     ("metrics_generation", ""),
     ("metrics_transform", ""),
-    ("redaction", ""),
     ("remote_tap", ""),
     ("schema", ""),
     ("span", "use `transform`"),
@@ -182,6 +182,16 @@ fn transform(draft: Draft<'_>) -> Option<Processor> {
 
 fn probabilistic_sampler(draft: Draft<'_>) -> Option<Processor> {
     same("probabilistic_sampler", &draft)
+}
+
+fn redaction(mut draft: Draft<'_>) -> Option<Processor> {
+    for name in ["url_sanitizer", "db_sanitizer"] {
+        if draft.take(name).is_some() {
+            let help = "write `blocked_values`, or a `transform` statement with `replace_pattern`";
+            draft.error(format!("`{name}`: addresses and queries are not taken apart here"), help);
+        }
+    }
+    same("redaction", &draft)
 }
 
 fn resource(draft: Draft<'_>) -> Option<Processor> {

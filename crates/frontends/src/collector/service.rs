@@ -7,6 +7,7 @@ use config::topology::{self, Component, ComponentId, HealthCheck, Pipeline, Rout
 use config::{Diagnostic, Node, Setting, closest};
 use model::Signal;
 
+use super::connectors::{self, CONNECTORS, Connector};
 use super::context::Context;
 use super::document::{Declared, Document, Id};
 use super::draft::Draft;
@@ -20,12 +21,12 @@ use super::table::{self, Absent, Table, signal_name};
 const METRICS: &str = "127.0.0.1:8888";
 
 /// A pipeline as it is written.
-struct Wanted {
-    id: Id,
-    signal: Signal,
-    receivers: Vec<Setting>,
-    processors: Vec<Setting>,
-    exporters: Vec<Setting>,
+pub(super) struct Wanted {
+    pub id: Id,
+    pub signal: Signal,
+    pub receivers: Vec<Setting>,
+    pub processors: Vec<Setting>,
+    pub exporters: Vec<Setting>,
 }
 
 /// A component that was lowered, with the signals it takes; `None` where that failed or it was left out.
@@ -39,19 +40,27 @@ pub(super) fn lower(cx: &mut Context, document: Document) {
     let Document { receivers, processors, exporters, connectors, extensions, service } = document;
     lower_extensions(cx, extensions, &service);
     telemetry(cx, service.get("telemetry"));
-    for connector in connectors {
-        let help = "name the receivers and exporters in the pipelines themselves";
-        let message = format!("connector `{}`: connectors are not part of this program yet", connector.id);
-        refuse_or_skip(cx, Diagnostic::error(message).at(connector.origin).help(help));
-    }
     let receivers = all(cx, receivers, "receiver", RECEIVERS, receivers::ABSENT);
     let processors = all(cx, processors, "processor", PROCESSORS, processors::ABSENT);
     let exporters = all(cx, exporters, "exporter", EXPORTERS, exporters::ABSENT);
+    let joined = all(cx, connectors.clone(), "connector", CONNECTORS, connectors::ABSENT);
     let wanted = pipelines(cx, &service);
     let shared = shared(&wanted);
-    let mut builder = Builder { cx, receivers, processors, exporters, shared };
-    for pipeline in wanted {
-        builder.pipeline(pipeline);
+    let declared: Vec<_> =
+        connectors.into_iter().zip(joined.iter().map(|lowered| lowered.component.as_ref())).collect();
+    let can_be_joined = connectors::check(cx, &declared, &wanted);
+    let mut builder = Builder {
+        cx,
+        receivers: &receivers,
+        processors: &processors,
+        exporters: &exporters,
+        joined: &joined,
+        shared,
+    };
+    wanted.iter().for_each(|pipeline| builder.check(pipeline));
+    // A way that leads in a circle has no end.
+    if can_be_joined {
+        wanted.iter().for_each(|pipeline| builder.source(pipeline, &wanted));
     }
 }
 
@@ -109,7 +118,11 @@ fn lower_extensions(cx: &mut Context, declared: Vec<Declared>, service: &Setting
                 let check = HealthCheck { listen: listen.clone(), path: path.clone() };
                 cx.topology.service.health_check = Some(check);
             }
-            Extension::Headers(_) | Extension::Users(_) | Extension::Sigv4(_) | Extension::Nothing => {}
+            Extension::Headers(_)
+            | Extension::Users(_)
+            | Extension::Auth(_)
+            | Extension::Sigv4(_)
+            | Extension::Nothing => {}
         }
         cx.extensions.push((lowered.id, extension));
     }
@@ -230,23 +243,23 @@ struct Builder<'c> {
     cx: &'c mut Context,
     /// Exporters of several signals.
     shared: HashSet<String>,
-    receivers: Vec<Lowered<Receiver>>,
-    processors: Vec<Lowered<Processor>>,
-    exporters: Vec<Lowered<Exporter>>,
+    receivers: &'c [Lowered<Receiver>],
+    processors: &'c [Lowered<Processor>],
+    exporters: &'c [Lowered<Exporter>],
+    /// Connectors.
+    joined: &'c [Lowered<Connector>],
 }
 
 impl Builder<'_> {
-    fn pipeline(&mut self, wanted: Wanted) {
-        let mut pipeline =
-            Pipeline { name: wanted.id.text.clone(), signal: Some(wanted.signal), ..Pipeline::default() };
+    /// Reports what a pipeline names and is not there.
+    fn check(&mut self, wanted: &Wanted) {
+        let (receivers, processors, exporters, joined) =
+            (self.receivers, self.processors, self.exporters, self.joined);
         for name in &wanted.receivers {
-            let receivers = std::mem::take(&mut self.receivers);
-            if let Some(receiver) = self.named(&receivers, name, "receiver", &wanted) {
-                pipeline.receivers.push(self.receiver(&name_of(name), receiver, &mut pipeline.steps));
+            if !is_connector(joined, name) {
+                self.named(receivers, name, "receiver", wanted);
             }
-            self.receivers = receivers;
         }
-        let mut flush = None;
         for (place, name) in wanted.processors.iter().enumerate() {
             if wanted.processors[..place].iter().any(|other| other.node == name.node) {
                 let (id, name_text) = (&wanted.id, name_of(name));
@@ -255,37 +268,100 @@ impl Builder<'_> {
                 self.cx.diagnostics.push(Diagnostic::error(message).at(name.origin));
                 continue;
             }
-            let processors = std::mem::take(&mut self.processors);
-            match self.named(&processors, name, "processor", &wanted) {
+            self.named(processors, name, "processor", wanted);
+        }
+        for name in &wanted.exporters {
+            if !is_connector(joined, name) {
+                self.named(exporters, name, "exporter", wanted);
+            }
+        }
+    }
+
+    /// A pipeline of the topology for one that has receivers, and for each way on through connectors.
+    fn source(&mut self, wanted: &Wanted, all: &[Wanted]) {
+        let name = wanted.id.text.clone();
+        let mut pipeline = Pipeline { name, signal: Some(wanted.signal), ..Pipeline::default() };
+        for name in &wanted.receivers {
+            if let Some(receiver) = found(self.receivers, name, wanted) {
+                pipeline.receivers.push(self.receiver(&name_of(name), receiver, &mut pipeline.steps));
+            }
+        }
+        let only_joined = wanted.receivers.iter().all(|name| is_connector(self.joined, name));
+        if !only_joined {
+            self.pipeline(pipeline, wanted, None, all);
+        }
+    }
+
+    /// Adds what a pipeline does and where it leads to `pipeline`, which holds what comes before.
+    fn pipeline(
+        &mut self,
+        mut pipeline: Pipeline,
+        wanted: &Wanted,
+        before: Option<Duration>,
+        all: &[Wanted],
+    ) {
+        let mut flush = before;
+        for name in &wanted.processors {
+            match found(self.processors, name, wanted) {
                 Some(Processor::Step { kind, settings }) => {
                     pipeline.steps.push(self.step(&name_of(name), kind, settings));
                 }
                 Some(Processor::Flush(wait)) => flush = Some(*wait),
                 Some(Processor::Nothing) | None => {}
             }
-            self.processors = processors;
         }
-        let mut apart = Vec::new();
+        let (mut apart, mut onward) = (Vec::new(), Vec::new());
         for name in &wanted.exporters {
-            let exporters = std::mem::take(&mut self.exporters);
-            if let Some(exporter) = self.named(&exporters, name, "exporter", &wanted) {
-                let mut id = name_of(name);
-                if self.shared.contains(&id) {
-                    id = format!("{id}:{}", signal_name(wanted.signal));
-                }
-                let route = self.route(&id, exporter, flush);
-                match exporter.last.is_empty() {
-                    true => pipeline.routes.push(route),
-                    false => apart.push(self.apart(&pipeline, route, exporter)),
-                }
+            if let Some(connector) = self.joined.iter().find(|joined| joined.id.text == name_of(name)) {
+                onward.push(connector);
+                continue;
             }
-            self.exporters = exporters;
+            let Some(exporter) = found(self.exporters, name, wanted) else { continue };
+            let mut id = name_of(name);
+            if self.shared.contains(&id) {
+                id = format!("{id}:{}", signal_name(wanted.signal));
+            }
+            let route = self.route(&id, exporter, flush);
+            match exporter.last.is_empty() {
+                true => pipeline.routes.push(route),
+                false => apart.push(self.apart(&pipeline, route, exporter)),
+            }
         }
+        let stem = Pipeline { routes: Vec::new(), ..pipeline.clone() };
         // One that leads nowhere would only count its records as lost.
-        if !pipeline.routes.is_empty() || apart.is_empty() {
+        if !pipeline.routes.is_empty() || (apart.is_empty() && onward.is_empty()) {
             self.cx.topology.pipelines.push(pipeline);
         }
         self.cx.topology.pipelines.extend(apart);
+        for connector in onward {
+            self.onward(&stem, connector, wanted, flush, all);
+        }
+    }
+
+    /// Joins what stands before a connector with each pipeline behind it. Steps that several ways share are made for
+    /// each.
+    fn onward(
+        &mut self,
+        stem: &Pipeline,
+        connector: &Lowered<Connector>,
+        wanted: &Wanted,
+        flush: Option<Duration>,
+        all: &[Wanted],
+    ) {
+        let id = &connector.id.text;
+        for (place, next) in connectors::behind(all, id, wanted).enumerate() {
+            let name = format!("{}.{}", stem.name, next.id);
+            let mut way = Pipeline { name, ..stem.clone() };
+            match &connector.component {
+                Some(Connector::Forward) => {}
+                Some(Connector::Routing(routing)) => {
+                    let settings = routing.step(&next.id.text, place == 0);
+                    way.steps.push(self.step(&format!("{id}.{}", next.id), "route", &settings));
+                }
+                None => continue,
+            }
+            self.pipeline(way, next, flush, all);
+        }
     }
 
     /// A copy of the pipeline for an exporter that wants its records in another shape.
@@ -299,14 +375,8 @@ impl Builder<'_> {
         apart
     }
 
-    /// The component of that name, when it is there and takes the pipeline's signal.
-    fn named<'l, C>(
-        &mut self,
-        lowered: &'l [Lowered<C>],
-        name: &Setting,
-        what: &str,
-        wanted: &Wanted,
-    ) -> Option<&'l C> {
+    /// Reports a component of that name that is not there or does not take the pipeline's signal.
+    fn named<C>(&mut self, lowered: &[Lowered<C>], name: &Setting, what: &str, wanted: &Wanted) {
         let (pipeline, text) = (&wanted.id, name_of(name));
         let Some(found) = lowered.iter().find(|lowered| lowered.id.text == text) else {
             let message = format!(
@@ -318,7 +388,7 @@ impl Builder<'_> {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help(format!("define it below `{what}s`")),
             });
-            return None;
+            return;
         };
         if !found.signals.contains(&wanted.signal) {
             let message = format!(
@@ -326,9 +396,7 @@ impl Builder<'_> {
                 signal_name(wanted.signal)
             );
             self.cx.diagnostics.push(Diagnostic::error(message).at(name.origin));
-            return None;
         }
-        found.component.as_ref()
     }
 
     fn receiver(&mut self, id: &str, receiver: &Receiver, steps: &mut Vec<Step>) -> ComponentId {
@@ -365,7 +433,19 @@ impl Builder<'_> {
     }
 }
 
-fn name_of(name: &Setting) -> String {
+/// The component of that name, when it is there and takes the pipeline's signal.
+fn found<'l, C>(lowered: &'l [Lowered<C>], name: &Setting, wanted: &Wanted) -> Option<&'l C> {
+    let text = name_of(name);
+    let found = lowered.iter().find(|lowered| lowered.id.text == text)?;
+    found.component.as_ref().filter(|_| found.signals.contains(&wanted.signal))
+}
+
+fn is_connector(joined: &[Lowered<Connector>], name: &Setting) -> bool {
+    let text = name_of(name);
+    joined.iter().any(|connector| connector.id.text == text)
+}
+
+pub(super) fn name_of(name: &Setting) -> String {
     let text = name.as_str().unwrap_or_default();
     Id::parse(text).map_or_else(|_| text.to_owned(), |id| id.text)
 }

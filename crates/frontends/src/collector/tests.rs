@@ -7,6 +7,8 @@ use serde_json::json;
 use super::{Options, lower};
 use crate::{Memory, Source};
 
+mod connectors;
+
 const SMALL: &str = "
 receivers:
   otlp:
@@ -394,4 +396,136 @@ fn what_is_asked_of_files_and_is_not_there_is_refused() {
     }
     let off = "include: [/a]\n    compression: ''\n    delete_after_read: false\n    fingerprint_size: 1kb";
     assert_eq!(complaints(&with_files(off)), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_takes_the_collectors_keys() {
+    let file = |keys: &str| {
+        SMALL.replace("  debug:\n", &format!("  file: {keys}\n  debug:\n")).replace("debug]", "file]")
+    };
+    for (keys, expected) in [
+        ("{path: /o.jsonl}", json!({"path": "/o.jsonl"})),
+        ("{path: /o, append: true, format: json}", json!({"path": "/o", "append": true})),
+        (
+            "{path: /o, create_directory: true, directory_permissions: \"0700\"}",
+            json!({"path": "/o", "create_directory": true}),
+        ),
+        (
+            "{path: /o, rotation: {max_megabytes: 10, max_days: 3, max_backups: 2, localtime: false}}",
+            json!({"path": "/o", "rotation": {"max_megabytes": 10, "max_days": 3, "max_backups": 2}}),
+        ),
+        ("{path: /o, rotation: {}}", json!({"path": "/o", "rotation": {}})),
+    ] {
+        let (topology, diagnostics) = read(&file(keys));
+        assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+        let exporter = topology.exporters.iter().find(|e| &*e.component.kind == "otlp_file").unwrap();
+        assert_eq!(exporter.component.settings.to_json(), expected);
+        assert_eq!((exporter.delivery.concurrency, exporter.delivery.flush.as_millis()), (1, 1000));
+    }
+    let (topology, _) = read(&file("{path: /o, flush_interval: 3s}"));
+    let exporter = topology.exporters.iter().find(|e| &*e.component.kind == "otlp_file").unwrap();
+    assert_eq!(exporter.delivery.flush.as_secs(), 3);
+    for (keys, expected) in [
+        ("{}", "path must be non-empty"),
+        ("{path: /o, format: proto}", "format `proto` is not written here"),
+        ("{path: /o, format: text}", "format type is not supported"),
+        ("{path: /o, compression: zstd}", "compression `zstd` is not written here"),
+        ("{path: /o, append: true, rotation: {}}", "append and rotation enabled at the same time"),
+        ("{path: /o, flush_interval: 0s}", "flush_interval must be larger than zero"),
+        ("{path: /o, group_by: {enabled: true}}", "`group_by`: there is one file"),
+        ("{path: /o, encoding: text_encoding}", "there are no encoding extensions"),
+        ("{path: /o, rotaton: {}}", "did you mean `rotation`?"),
+    ] {
+        let found = complaints(&file(keys));
+        assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
+    }
+}
+
+#[test]
+fn loki_takes_the_keys_the_collector_had() {
+    let loki = |keys: &str| {
+        SMALL
+            .replace("  debug:\n", &format!("  loki: {keys}\n  debug:\n"))
+            .replace("[otlphttp/east]", "[loki]")
+    };
+    let (topology, diagnostics) = read(&loki(
+        "{endpoint: 'http://loki:3100/loki/api/v1/push', headers: {X-Scope-OrgID: shop}, timeout: 3s, \
+         default_labels_enabled: {exporter: false, job: true}, tls: {insecure: true}}",
+    ));
+    assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+    let exporter = topology.exporters.iter().find(|e| &*e.component.kind == "loki").unwrap();
+    let mut settings = exporter.component.settings.to_json();
+    settings.as_object_mut().unwrap().remove("tls");
+    assert_eq!(
+        settings,
+        json!({
+            "headers": [{"name": "X-Scope-OrgID", "value": "***"}],
+            "endpoint": "http://loki:3100/loki/api/v1/push",
+            "default_labels_enabled": {"exporter": false, "job": true},
+        })
+    );
+    assert_eq!(exporter.delivery.timeout.as_secs(), 3);
+    for (keys, expected) in [
+        ("{}", "\"endpoint\" must be a valid URL"),
+        ("{endpoint: 'http://l', labels: {resource: {a: b}}}", "attributes become labels by hints"),
+        ("{endpoint: 'http://l', format: json}", "is chosen by a hint"),
+        ("{endpoint: 'http://l', tenant: {source: static}}", "is chosen by a hint"),
+        ("{endpoint: 'http://l', tennant_id: a}", "did you mean `tenant_id`?"),
+    ] {
+        let found = complaints(&loki(keys));
+        assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
+    }
+}
+
+#[test]
+fn tokens_that_change_reach_those_who_name_them() {
+    let with_extension = |keys: &str| {
+        with("    headers:\n", "    auth: {authenticator: a}\n    headers:\n")
+            .replace("authenticator: a}", &format!("authenticator: {}}}", keys.split(':').next().unwrap()))
+            .replace(
+                "service:\n",
+                &format!(
+                    "extensions: {{{keys}}}\nservice:\n  extensions: [{}]\n",
+                    keys.split(':').next().unwrap()
+                ),
+            )
+    };
+    for (keys, expected) in [
+        (
+            "bearertokenauth: {filename: /t}",
+            json!({"token_file": {"path": "/t", "header": "Authorization", "scheme": "Bearer"}}),
+        ),
+        (
+            "oauth2client: {client_id: i, client_secret: s3cr3t, token_url: 'https://t/x', scopes: [a, b], \
+             endpoint_params: {audience: x, r: [y, z]}, timeout: 2s, expiry_buffer: 1m}",
+            json!({"oauth2": {
+                "client_id": "i", "token_url": "https://t/x", "client_secret": "***", "scopes": ["a", "b"],
+                "timeout": "2000ms", "expiry_buffer": "60000ms",
+                "endpoint_params": [
+                    {"name": "audience", "value": "***"},
+                    {"name": "r", "value": "***"},
+                    {"name": "r", "value": "***"},
+                ],
+            }}),
+        ),
+    ] {
+        let (topology, diagnostics) = read(&with_extension(keys));
+        assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+        let auth = topology.exporters[0].component.settings.get("auth").unwrap();
+        assert_eq!(auth.to_json(), expected);
+    }
+    for (keys, expected) in [
+        ("bearertokenauth: {}", "no bearer token provided"),
+        ("bearertokenauth: {tokens: [a]}", "`tokens`: only one token"),
+        ("oauth2client: {client_secret: a, token_url: 'http://t'}", "no ClientID provided"),
+        ("oauth2client: {client_id: a, token_url: 'http://t'}", "no ClientSecret provided"),
+        ("oauth2client: {client_id: a, client_secret: a}", "no TokenURL provided"),
+        (
+            "oauth2client: {client_id: a, client_secret: a, token_url: 'http://t', scope: b}",
+            "did you mean `scopes`?",
+        ),
+    ] {
+        let found = complaints(&with_extension(keys));
+        assert!(found.iter().any(|found| found.contains(expected)), "{keys}: {found:#?}");
+    }
 }

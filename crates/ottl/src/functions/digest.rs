@@ -1,6 +1,7 @@
-//! Hashes that older systems need, written out: MD5 (RFC 1321), SHA-1 (RFC 3174), FNV-1a, Murmur3.
+//! Hashes that older systems need, written out: MD5 (RFC 1321), SHA-1 (RFC 3174), SHA3-256 (FIPS 202), FNV-1a,
+//! Murmur3.
 //!
-//! None of them is fit to keep a secret.
+//! All but SHA3 are unfit to keep a secret.
 
 /// The message with its padding and length, in blocks of 64 bytes.
 fn padded(message: &[u8], length: [u8; 8]) -> Vec<u8> {
@@ -79,6 +80,62 @@ pub fn sha1(message: &[u8]) -> [u8; 20] {
     out
 }
 
+pub fn sha3_256(message: &[u8]) -> [u8; 32] {
+    const RATE: usize = 136;
+    let mut padded = message.to_vec();
+    padded.push(0x06);
+    padded.resize(padded.len().next_multiple_of(RATE), 0);
+    if let Some(last) = padded.last_mut() {
+        *last |= 0x80;
+    }
+    let mut state = [0u64; 25];
+    for block in padded.chunks_exact(RATE) {
+        for (lane, bytes) in state.iter_mut().zip(block.chunks_exact(8)) {
+            let mut word = [0; 8];
+            word.copy_from_slice(bytes);
+            *lane ^= u64::from_le_bytes(word);
+        }
+        keccak(&mut state);
+    }
+    let mut out = [0; 32];
+    for (place, lane) in out.chunks_exact_mut(8).zip(state) {
+        place.copy_from_slice(&lane.to_le_bytes());
+    }
+    out
+}
+
+/// Keccak-f[1600]: lane (x, y) is `state[x + 5 * y]`.
+fn keccak(state: &mut [u64; 25]) {
+    // The round constants come from a shift register, as the standard defines them.
+    let mut register = 1u8;
+    for _ in 0..24 {
+        let column = |state: &[u64; 25], x: usize| (0..5).fold(0, |sum, y| sum ^ state[x + 5 * y]);
+        let columns: [u64; 5] = std::array::from_fn(|x| column(state, x));
+        for (place, lane) in state.iter_mut().enumerate() {
+            *lane ^= columns[(place + 4) % 5] ^ columns[(place + 1) % 5].rotate_left(1);
+        }
+        let (mut x, mut y, mut moved) = (1, 0, state[1]);
+        for step in 0..24u32 {
+            (x, y) = (y, (2 * x + 3 * y) % 5);
+            let place = x + 5 * y;
+            let turned = moved.rotate_left((step + 1) * (step + 2) / 2 % 64);
+            moved = std::mem::replace(&mut state[place], turned);
+        }
+        for row in state.chunks_exact_mut(5) {
+            let before: [u64; 5] = std::array::from_fn(|x| row[x]);
+            for (x, lane) in row.iter_mut().enumerate() {
+                *lane = before[x] ^ (!before[(x + 1) % 5] & before[(x + 2) % 5]);
+            }
+        }
+        for bit in 0..7 {
+            if register & 1 == 1 {
+                state[0] ^= 1 << ((1u32 << bit) - 1);
+            }
+            register = if register & 0x80 == 0 { register << 1 } else { (register << 1) ^ 0x71 };
+        }
+    }
+}
+
 /// FNV-1a of 64 bits.
 pub fn fnv(message: &[u8]) -> u64 {
     message
@@ -155,6 +212,12 @@ mod tests {
         let digits = b"12345678901234567890123456789012345678901234567890123456789012345678901234567890";
         assert_eq!(hex(&md5(digits)), "57edf4a22be3c955ac49da2e2107b67a");
         assert_eq!(hex(&sha1(b"abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        for (message, expected) in [
+            (&b""[..], "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a"),
+            (&[0xa3; 200], "79f38adec5c20307a98ef76e8324afbfd46cfd81b22e3973c65fa1bd9de31787"),
+        ] {
+            assert_eq!(hex(&sha3_256(message)), expected);
+        }
         let two_blocks = b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
         assert_eq!(hex(&sha1(two_blocks)), "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
         assert_eq!(fnv(b""), 0xcbf2_9ce4_8422_2325);
