@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Result, root};
 
@@ -41,7 +41,24 @@ fn pages() -> BTreeMap<String, String> {
     index.push_str("\nWhat a Collector configuration may name is in [collector.md](collector.md).\n");
     pages.insert("README.md".into(), index);
     pages.insert("collector.md".into(), collector());
+    pages.insert("components.json".into(), schemas(&listed));
     pages
+}
+
+/// The schemas, a line each: what `outrigger components` prints, so that no program has to make them.
+fn schemas(listed: &[Listed]) -> String {
+    let mut text = String::from("{");
+    for (place, kind) in ["receiver", "processor", "exporter"].into_iter().enumerate() {
+        let lines: Vec<String> = listed
+            .iter()
+            .filter(|component| component.kind == kind)
+            .map(|component| json!({"name": component.name, "settings": component.schema}).to_string())
+            .collect();
+        let _ =
+            write!(text, "{}\"{kind}s\": [\n{}\n]", if place == 0 { "" } else { ", " }, lines.join(",\n"));
+    }
+    text.push_str("}\n");
+    text
 }
 
 /// What a Collector configuration may name.

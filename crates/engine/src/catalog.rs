@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use config::{Diagnostics, Setting};
 use model::{Batch, Signal};
+#[cfg(feature = "schema")]
 use schemars::{Schema, schema_for};
 use tokio::time::Instant;
 
@@ -40,12 +41,16 @@ type Build<T> = fn(&Setting, &mut BuildContext<'_>) -> Option<T>;
 
 pub struct ReceiverEntry {
     pub name: &'static str,
+    /// Of its settings.
+    #[cfg(feature = "schema")]
     pub schema: fn() -> Schema,
     pub(crate) build: Build<Box<dyn AnyReceiver>>,
 }
 
 pub struct ProcessorEntry {
     pub name: &'static str,
+    /// Of its settings.
+    #[cfg(feature = "schema")]
     pub schema: fn() -> Schema,
     pub(crate) instances: Instances,
     pub(crate) build: Build<Box<dyn AnyProcessor>>,
@@ -53,6 +58,8 @@ pub struct ProcessorEntry {
 
 pub struct ExporterEntry {
     pub name: &'static str,
+    /// Of its settings.
+    #[cfg(feature = "schema")]
     pub schema: fn() -> Schema,
     pub(crate) build: Build<Box<dyn AnyExporter>>,
 }
@@ -60,6 +67,7 @@ pub struct ExporterEntry {
 pub const fn receiver<R: Receiver>() -> ReceiverEntry {
     ReceiverEntry {
         name: R::NAME,
+        #[cfg(feature = "schema")]
         schema: || schema_for!(R::Config),
         build: |settings, cx| {
             let built = R::build(decode(settings, cx)?, cx).ok()?;
@@ -71,6 +79,7 @@ pub const fn receiver<R: Receiver>() -> ReceiverEntry {
 pub const fn processor<P: Processor>() -> ProcessorEntry {
     ProcessorEntry {
         name: P::NAME,
+        #[cfg(feature = "schema")]
         schema: || schema_for!(P::Config),
         instances: P::INSTANCES,
         build: |settings, cx| {
@@ -83,6 +92,7 @@ pub const fn processor<P: Processor>() -> ProcessorEntry {
 pub const fn exporter<E: Exporter>() -> ExporterEntry {
     ExporterEntry {
         name: E::NAME,
+        #[cfg(feature = "schema")]
         schema: || schema_for!(E::Config),
         build: |settings, cx| {
             let built = E::build(decode(settings, cx)?, cx).ok()?;

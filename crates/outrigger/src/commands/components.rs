@@ -1,47 +1,35 @@
 //! `outrigger components`: every receiver, processor and exporter, with its options.
 
-use schemars::Schema;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{CATALOG, print};
+use super::print;
 use crate::Exit;
 use crate::cli::ComponentsOptions;
 
-type Listed = (&'static str, fn() -> Schema);
+/// Kinds, with the name and the schema of each component. It belongs to the reference, which is written from the
+/// components themselves.
+const COMPONENTS: &str = include_str!("../../../../docs/reference/components.json");
 
 pub fn components(options: &ComponentsOptions) -> Exit {
-    let kinds: [(&str, Vec<Listed>); 3] = [
-        ("receivers", CATALOG.receivers.iter().map(|e| (e.name, e.schema)).collect()),
-        ("processors", CATALOG.processors.iter().map(|e| (e.name, e.schema)).collect()),
-        ("exporters", CATALOG.exporters.iter().map(|e| (e.name, e.schema)).collect()),
-    ];
+    let kinds: Value = serde_json::from_str(COMPONENTS).unwrap_or_default();
     if options.json {
-        print_json(&kinds)
+        print(&format!("{kinds:#}\n"));
     } else {
-        print_table(&kinds)
+        print_table(&kinds);
     }
     Exit::Drained
 }
 
-fn print_json(kinds: &[(&str, Vec<Listed>)]) {
-    let mut all = Map::new();
-    for (kind, entries) in kinds {
-        let entries = entries.iter().map(|(name, schema)| json!({"name": name, "settings": schema()}));
-        all.insert((*kind).to_owned(), entries.collect());
-    }
-    print(&format!("{:#}\n", Value::Object(all)));
-}
-
-fn print_table(kinds: &[(&str, Vec<Listed>)]) {
-    for (kind, entries) in kinds {
+fn print_table(kinds: &Value) {
+    for (kind, entries) in kinds.as_object().into_iter().flatten() {
         print(&format!("{kind}\n"));
-        for (name, schema) in entries {
-            print(&format!("  {name:<18} {}\n", option_names(&schema()).join(", ")));
+        for entry in entries.as_array().into_iter().flatten() {
+            let name = entry["name"].as_str().unwrap_or_default();
+            let properties = entry["settings"]["properties"].as_object();
+            let options: Vec<&str> = properties
+                .map(|properties| properties.keys().map(String::as_str).collect())
+                .unwrap_or_default();
+            print(&format!("  {name:<18} {}\n", options.join(", ")));
         }
     }
-}
-
-fn option_names(schema: &Schema) -> Vec<String> {
-    let properties = schema.get("properties").and_then(Value::as_object);
-    properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
 }
