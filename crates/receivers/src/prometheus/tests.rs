@@ -93,6 +93,25 @@ async fn pages_come_compressed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_come_in_protobuf() {
+    let server = Server::start(|request| {
+        assert!(request.header("accept").unwrap().starts_with("application/vnd.google.protobuf;"));
+        let page = include_bytes!("../../../../fixtures/prometheus/go.protobuf");
+        let kind =
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+        Response::new(200, page.to_vec()).with("Content-Type", kind)
+    });
+    let (catch, (_phase, stop)) = (Catch::default(), stop());
+    let settings =
+        settings(|job| job.with("static_configs", targets(&server)).with("scrape_native_histograms", "true"));
+    tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
+    let lines = until(&catch, |_| true).await;
+    assert_eq!(value(&lines, "shop_temperature_celsius"), Some("-1.5"));
+    assert_eq!(value(&lines, "up"), Some("1.0"));
+    assert!(lines.iter().any(|line| line.starts_with("shop_native_seconds") && line.contains("Exponential")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redirects_are_followed() {
     let server = Server::start(|request| match request.path.as_str() {
         "/metrics" => Response::new(307, "").with("Location", "/metrics/"),
