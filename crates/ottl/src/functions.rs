@@ -263,7 +263,7 @@ pub static FUNCTIONS: &[Function] = &[
     .checked(extract::has_named_group),
     function(
         "ParseCLF",
-        &[need("target", Kind::String), need("format", Kind::Choice(access_log::FORMATS))],
+        &[need("target", Kind::String), may("format", Kind::Choice(access_log::FORMATS))],
         access_log::parse_clf,
     )
     .only_in(LOG),

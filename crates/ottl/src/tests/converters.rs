@@ -277,6 +277,7 @@ fn parsing() {
                 r#""curl/8""#,
             ),
             (r#"ParseCLF("h - - [t] \"GET / HTTP/1.1\" 304 -", "clf")["clf.bytes"]"#, "!key not found"),
+            (r#"ParseCLF("h - - [t] \"GET / HTTP/1.1\" 304 -")["clf.status"]"#, "304"),
             (r#"ParseCLF("nope", "clf")"#, "!common log format"),
         ],
     );
