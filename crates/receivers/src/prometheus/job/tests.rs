@@ -73,6 +73,7 @@ fn jobs_that_cannot_work_are_refused() {
         r#"{"job_name": "a", "metric_relabel_configs": [{"action": "hashmod", "target_label": "x"}]}"#,
         r#"{"job_name": "a", "basic_auth": {}, "authorization": {}}"#,
         r#"{"job_name": "a", "kubernetes_sd_configs": []}"#,
+        r#"{"job_name": "a", "convert_classic_histograms_to_nhcb": true}"#,
     ] {
         assert!(job(text).is_err(), "{text}");
     }
