@@ -437,6 +437,10 @@ fn xml_is_edited() {
         ),
         (r#"ConvertTextToElementsXML("<a>foo</a>", "//a")"#, r#""<a>foo</a>""#),
         (r#"ConvertTextToElementsXML("<a/>", "/", "1 x")"#, "!cannot be called"),
+        (
+            r#"ConvertTextToElementsXML("<a><b/>t</a>", xPath="/a", elementName="v")"#,
+            r#""<a><b></b><v>t</v></a>""#,
+        ),
     ] {
         on(call, expected);
     }
