@@ -14,7 +14,7 @@ use model::{Arena, Batch, Signal, Span, Value};
 pub use statements::ottl;
 use wire::forward::{Context, Decoder, Settings};
 use wire::otlp;
-use wire::prometheus::{Entry, Families, Format, Parser};
+use wire::prometheus::{Entry, Families, Format, Parser, protobuf};
 use wire::text::{Form, Splitter};
 
 /// A function that takes any bytes.
@@ -30,6 +30,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("otlp_json", otlp_json, "fixtures/otlp", ".body .json"),
     ("ottl", ottl, "fixtures/ottl", ".ottl"),
     ("prometheus", prometheus, "fixtures/prometheus", ".txt .openmetrics"),
+    ("prometheus_protobuf", prometheus_protobuf, "fixtures/prometheus", ".protobuf"),
 ];
 
 /// The caps of this run: small, so that breaking one shows.
@@ -105,6 +106,30 @@ pub fn prometheus(data: &[u8]) {
         }
         assert!(samples <= 1 + data.iter().filter(|byte| **byte == b'\n').count());
         assert!(labels <= data.len());
+    }
+}
+
+/// The same exposition in protobuf. A sample takes two bytes at least; a histogram has three more than it has buckets.
+pub fn prometheus_protobuf(data: &[u8]) {
+    for (native, always_classic) in [(false, false), (true, false), (true, true)] {
+        let mut parser = protobuf::Parser::new(data, protobuf::Histograms { native, always_classic });
+        let (mut families, mut samples) = (Families::default(), 0);
+        while let Ok(Some(entry)) = parser.advance() {
+            if entry != Entry::Sample {
+                families.note(entry);
+                continue;
+            }
+            samples += 1;
+            let sample = parser.sample_mut();
+            assert!(!sample.name.is_empty());
+            families.of(&sample.name);
+            if let Some(histogram) = &sample.histogram {
+                let buckets = [&histogram.positive, &histogram.negative];
+                assert!(buckets.iter().all(|buckets| buckets.is_sorted_by(|a, b| a.0 < b.0)));
+                assert!(buckets.iter().map(|buckets| buckets.len()).sum::<usize>() <= data.len());
+            }
+        }
+        assert!(samples <= 4 * (data.len() + 1));
     }
 }
 

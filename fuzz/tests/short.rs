@@ -77,3 +77,8 @@ fn ottl() {
 fn prometheus() {
     run("prometheus");
 }
+
+#[test]
+fn prometheus_protobuf() {
+    run("prometheus_protobuf");
+}

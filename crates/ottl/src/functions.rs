@@ -16,9 +16,11 @@ mod metric;
 mod net;
 mod parsing;
 mod replace;
+mod span_name;
 mod text;
 mod time;
 mod types;
+mod user_agent;
 mod uuid;
 mod xml;
 mod xxh3;
@@ -139,6 +141,16 @@ pub static FUNCTIONS: &[Function] = &[
     )
     .checked(replace::one_verb),
     function("set", &[need("target", Kind::Path), need("value", Kind::Any)], edit_value::set),
+    function(
+        "set_semconv_span_name",
+        &[
+            need("semconv_version", Kind::LiteralString),
+            may("original_span_name_attribute", Kind::LiteralString),
+        ],
+        span_name::set_semconv_span_name,
+    )
+    .only_in(SPAN)
+    .checked(span_name::known_version),
     function("stringify_all", &[need("target", Kind::Path)], edit_map::stringify_all),
     function(
         "truncate_all",
@@ -220,6 +232,7 @@ pub static FUNCTIONS: &[Function] = &[
     function("IsInCIDR", &[need("target", Kind::String), need("networks", Kind::Strings)], net::is_in_cidr)
         .checked(net::known_ranges),
     function("URL", &[need("uri", Kind::String)], net::url),
+    function("UserAgent", &[need("user_agent", Kind::String)], user_agent::user_agent),
     // Hashes.
     function("FNV", &[need("target", Kind::String)], hash::fnv),
     function("MD5", &[need("target", Kind::String)], hash::md5),
@@ -250,7 +263,7 @@ pub static FUNCTIONS: &[Function] = &[
     .checked(extract::has_named_group),
     function(
         "ParseCLF",
-        &[need("target", Kind::String), need("format", Kind::Choice(access_log::FORMATS))],
+        &[need("target", Kind::String), may("format", Kind::Choice(access_log::FORMATS))],
         access_log::parse_clf,
     )
     .only_in(LOG),
@@ -277,13 +290,12 @@ pub static FUNCTIONS: &[Function] = &[
         parsing::parse_key_value,
     )
     .checked(parsing::two_delimiters),
+    function("ParseLEEF", &[need("target", Kind::String)], access_log::parse_leef).only_in(LOG),
     function(
         "ParseSeverity",
         &[need("target", Kind::Any), need("mapping", Kind::Map)],
         parsing::parse_severity,
     ),
-    function("ParseSimplifiedXML", &[need("target", Kind::String)], xml::parse_simplified),
-    function("ParseXML", &[need("target", Kind::String)], xml::parse_xml),
     function(
         "ToKeyValueString",
         &[
@@ -295,6 +307,43 @@ pub static FUNCTIONS: &[Function] = &[
         parsing::to_key_value,
     )
     .checked(parsing::two_delimiters),
+    // XML.
+    function(
+        "ConvertAttributesToElementsXML",
+        &[need("target", Kind::String), may("x_path", Kind::LiteralString)],
+        xml::edit::attributes_to_elements,
+    )
+    .checked(xml::edit::known_path),
+    function(
+        "ConvertTextToElementsXML",
+        &[
+            need("target", Kind::String),
+            may("x_path", Kind::LiteralString),
+            may("element_name", Kind::LiteralString),
+        ],
+        xml::edit::text_to_elements,
+    )
+    .checked(xml::edit::known_path_and_name),
+    function("GetXML", &[need("target", Kind::String), need("x_path", Kind::LiteralString)], xml::edit::get)
+        .checked(xml::edit::known_path),
+    function(
+        "InsertXML",
+        &[
+            need("target", Kind::String),
+            need("x_path", Kind::LiteralString),
+            need("sub_document", Kind::String),
+        ],
+        xml::edit::insert,
+    )
+    .checked(xml::edit::known_path),
+    function("ParseSimplifiedXML", &[need("target", Kind::String)], xml::parse_simplified),
+    function("ParseXML", &[need("target", Kind::String)], xml::parse_xml),
+    function(
+        "RemoveXML",
+        &[need("target", Kind::String), need("x_path", Kind::LiteralString)],
+        xml::edit::remove,
+    )
+    .checked(xml::edit::known_path),
     // Times and durations.
     function("Day", &[need("time", Kind::Time)], time::day),
     function("Duration", &[need("duration", Kind::String)], duration::duration),

@@ -2,6 +2,7 @@
 
 mod converters;
 mod editors;
+mod grok;
 mod language;
 mod metrics;
 mod paths;

@@ -11,6 +11,10 @@
 //! Statements of a group run in order on one record, then on the next. A list holds statements, and its context
 //! is found from their paths; or it holds groups with settings of their own. Every path begins with its context's
 //! name (`log.`, `resource.`, `span.`), except in a group that names its `context`.
+//!
+//! XPaths have steps (`/a`, `//a`, `*`, `@name`, `text()`, `comment()`) and conditions (`[2]`, `[@a]`, `[b='c']`), no
+//! functions or axes. `UserAgent` knows the usual browsers, robots and tools; others are named by their own `name/version`
+//! or are "Other". Grok has the patterns of Logstash's core, httpd, syslog, Java, AWS, HAProxy, PostgreSQL and Redis.
 
 use config::topology::ComponentId;
 use engine::{BuildContext, ConfigError, Processor};

@@ -28,10 +28,12 @@
 //!
 //! EC2 discovery needs `ec2:DescribeInstances`. A source that cannot be read keeps the targets it gave before.
 //!
-//! It reads the text format 0.0.4 and OpenMetrics 1.0; protobuf and native histograms are not asked for. Counters
-//! become monotonic cumulative sums, histograms and summaries their OTLP kinds, everything else gauges; `job` and
-//! `instance` become the resource's `service.name` and `service.instance.id`. A start time comes from `_created` only:
-//! a page without it does not tell when its counters began. A series that is gone ends with a point that records no
+//! It reads the text format 0.0.4, OpenMetrics 1.0 and protobuf. Only protobuf has native histograms:
+//! `scrape_native_histograms: true` asks for it first and reads them as exponential histograms, in place of the buckets
+//! with bounds unless `always_scrape_classic_histograms` wants both. Counters become monotonic cumulative sums,
+//! histograms and summaries their OTLP kinds, everything else gauges; `job` and `instance` become the resource's
+//! `service.name` and `service.instance.id`. A start time comes from `_created`, or from what protobuf says of it: a
+//! page without does not tell when its counters began. A series that is gone ends with a point that records no
 //! value. Each scrape adds `up` and the `scrape_*` series.
 
 mod access;

@@ -1,4 +1,4 @@
-//! Prometheus' text exposition: the text format 0.0.4 and OpenMetrics 1.0, from bytes to samples.
+//! Prometheus' exposition: the text format 0.0.4, OpenMetrics 1.0 and, in `protobuf`, the binary one; bytes to samples.
 //!
 //! [`Parser`] walks a page line by line and holds one sample at a time, so a page costs no memory but its own;
 //! [`Families`] remembers what the page says of its families and finds the one a sample belongs to. One bad line
@@ -7,6 +7,7 @@
 
 mod family;
 mod line;
+pub mod protobuf;
 #[cfg(test)]
 mod tests;
 
@@ -14,19 +15,32 @@ use std::borrow::Cow;
 
 pub use family::{Families, Family, Part, ucum};
 
-/// Which of the two formats; they differ in escapes, units of time, and how a page ends.
+/// Which of the two text formats; they differ in escapes, units of time, and how a page ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Text,
     OpenMetrics,
 }
 
-impl Format {
-    /// What a `Content-Type` names; `None` when it is neither.
-    pub fn of(content_type: &str) -> Option<Format> {
-        match content_type.split(';').next()?.trim().to_ascii_lowercase().as_str() {
-            "application/openmetrics-text" => Some(Format::OpenMetrics),
-            "text/plain" => Some(Format::Text),
+/// How a page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposition {
+    Text(Format),
+    /// Delimited messages; read with [`protobuf::Parser`].
+    Protobuf,
+}
+
+impl Exposition {
+    /// What a `Content-Type` names; `None` when it is none of them.
+    pub fn of(content_type: &str) -> Option<Exposition> {
+        let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
+        match parts.next()?.as_str() {
+            "application/openmetrics-text" => Some(Exposition::Text(Format::OpenMetrics)),
+            "text/plain" => Some(Exposition::Text(Format::Text)),
+            "application/vnd.google.protobuf" => {
+                let other = |part: String| part.starts_with("encoding=") && part != "encoding=delimited";
+                (!parts.any(other)).then_some(Exposition::Protobuf)
+            }
             _ => None,
         }
     }
@@ -109,6 +123,10 @@ pub struct Sample<'a> {
     /// Nanoseconds since the epoch.
     pub timestamp: Option<i64>,
     pub exemplar: Option<Exemplar<'a>>,
+    /// Since when it counts, in nanoseconds since the epoch. Text has a sample of its own for that.
+    pub start: Option<i64>,
+    /// In place of a value. Text has none.
+    pub histogram: Option<Box<protobuf::NativeHistogram<'a>>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

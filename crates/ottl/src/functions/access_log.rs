@@ -67,3 +67,52 @@ pub fn parse_clf(args: &Args<'_>, t: &mut Target<'_>) -> Result {
     }
     if rest.trim().is_empty() { Ok(Val::Map(map)) } else { Err(wrong()) }
 }
+
+/// LEEF 1.0 and 2.0 of QRadar, behind a syslog header if there is one. All values are texts.
+pub fn parse_leef(args: &Args<'_>, t: &mut Target<'_>) -> Result {
+    let span = args.string(0, t)?;
+    let text = t.text(span).into_owned();
+    let wrong = |why: &str| RunError(format!("`{text}` is no LEEF message: {why}"));
+    let (_, message) = text.split_once("LEEF:").ok_or_else(|| wrong("`LEEF:` is missing"))?;
+    let mut fields = message.splitn(6, '|');
+    let mut next = || fields.next().ok_or_else(|| wrong("its header is cut short"));
+    let header = [next()?, next()?, next()?, next()?, next()?];
+    let rest = next()?;
+    let (delimiter, attributes) = match header[0] {
+        "1.0" => ('\t', rest),
+        "2.0" => second_delimiter(rest).map_err(|why| wrong(&why))?,
+        other => return Err(wrong(&format!("version `{other}` is neither 1.0 nor 2.0"))),
+    };
+    let mut map = List::EMPTY;
+    let names = ["leef.version", "leef.vendor", "leef.product.name", "leef.product.version", "leef.event.id"];
+    for (name, value) in names.into_iter().zip(header) {
+        put_text(t, &mut map, name, value)?;
+    }
+    let mut pairs = List::EMPTY;
+    for (key, value) in attributes.split(delimiter).filter_map(|pair| pair.split_once('=')) {
+        if !key.is_empty() {
+            put_text(t, &mut pairs, key, value)?;
+        }
+    }
+    t.arena.set(&mut map, b"leef.attributes", Value::Map(pairs));
+    Ok(Val::Map(map))
+}
+
+/// The delimiter of LEEF 2.0, which may be left out, and what it divides.
+fn second_delimiter(rest: &str) -> std::result::Result<(char, &str), String> {
+    let (field, attributes) = rest.split_once('|').unwrap_or((rest, ""));
+    if field.len() > 1 && field.contains('=') {
+        return Ok(('\t', rest));
+    }
+    let mut letters = field.chars();
+    match (letters.next(), letters.next()) {
+        (None, _) => Ok(('\t', attributes)),
+        (Some(letter), None) => Ok((letter, attributes)),
+        _ => {
+            let digits = ["0x", "0X", "x"].iter().find_map(|prefix| field.strip_prefix(prefix));
+            let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            let code = code.filter(u8::is_ascii).ok_or_else(|| format!("`{field}` is no delimiter"))?;
+            Ok((char::from(code), attributes))
+        }
+    }
+}

@@ -1,4 +1,8 @@
-//! Converters of XML: a document as maps, in full or simplified.
+//! Converters of XML: a document as maps, in full or simplified; those that yield XML again are in `edit`.
+
+pub mod edit;
+mod tree;
+mod xpath;
 
 use model::{List, Span, Value};
 

@@ -277,6 +277,7 @@ fn parsing() {
                 r#""curl/8""#,
             ),
             (r#"ParseCLF("h - - [t] \"GET / HTTP/1.1\" 304 -", "clf")["clf.bytes"]"#, "!key not found"),
+            (r#"ParseCLF("h - - [t] \"GET / HTTP/1.1\" 304 -")["clf.status"]"#, "304"),
             (r#"ParseCLF("nope", "clf")"#, "!common log format"),
         ],
     );
@@ -366,6 +367,155 @@ fn xml() {
             (r#"ParseXML("<a/><b/>")"#, "!more than one element"),
             (r#"ParseXML("text")"#, "!text outside"),
             (r#"ParseXML("<a>&nope;</a>")"#, "!unknown entity"),
+        ],
+    );
+}
+
+#[test]
+fn xml_is_edited() {
+    const LOG: &str = "<L><R id='1'><N t='old'></N><D>x</D></R><R id='2'><N t='user'/><D>y</D></R></L>";
+    let on = |call: &str, expected: &str| {
+        let expression = call.replace("LOG", &format!("{LOG:?}"));
+        values("", "", &[(&expression, expected)]);
+    };
+    for (call, expected) in [
+        (r#"GetXML(LOG, "/L/R/D")"#, r#""<D>x</D><D>y</D>""#),
+        (r#"GetXML(LOG, "//D/text()")"#, r#""xy""#),
+        (r#"GetXML(LOG, "//@id")"#, r#""12""#),
+        (r#"GetXML(LOG, "//N[@t='user']")"#, r#""<N t=\"user\"></N>""#),
+        (r#"GetXML(LOG, "/L/R[2]/D")"#, r#""<D>y</D>""#),
+        (r#"GetXML(LOG, "//R[D='y']/@id")"#, r#""2""#),
+        (r#"GetXML(LOG, "//R[N/@t != 'user']/@id")"#, r#""1""#),
+        (r#"GetXML(LOG, "/L/*/D[1]")"#, r#""<D>x</D><D>y</D>""#),
+        (r#"GetXML(LOG, "L//D[text()='x']")"#, r#""<D>x</D>""#),
+        (r#"GetXML(LOG, "//none")"#, r#""""#),
+        (r#"GetXML(LOG, "//R[@none]")"#, r#""""#),
+        (r#"GetXML("<a>1 &lt; 2<![CDATA[<>]]></a>", "/")"#, r#""<a>1 &lt; 2<![CDATA[<>]]></a>""#),
+        (r#"GetXML("<a>", "/a")"#, "!element <a> is not closed"),
+        (r#"GetXML(LOG, "//R[last()]")"#, "!the XPath `//R[last()]` is not understood at `last()]`"),
+        (r#"GetXML(LOG, "/L/parent::x")"#, "!not understood"),
+        (r#"GetXML(LOG, "//a | //b")"#, "!not understood"),
+        (r#"GetXML(LOG, "/a/")"#, "!not understood at its end"),
+        (
+            r#"RemoveXML(LOG, "/L/R[./N/@t=\"old\"]")"#,
+            r#""<L><R id=\"2\"><N t=\"user\"></N><D>y</D></R></L>""#,
+        ),
+        (
+            r#"RemoveXML("<a x='1' y='2' z='3'><b x='1'/></a>", "//@x")"#,
+            r#""<a y=\"2\" z=\"3\"><b></b></a>""#,
+        ),
+        (r#"RemoveXML("<a x='1' y='2' z='3'/>", "/a/@*")"#, r#""<a></a>""#),
+        (r#"RemoveXML("<a>t<b/>u</a>", "/a/text()")"#, r#""<a><b></b></a>""#),
+        (
+            r#"RemoveXML("<?xml version=\"1.0\"?><a><!-- c --></a>", "//comment()")"#,
+            r#""<?xml version=\"1.0\"?><a></a>""#,
+        ),
+        (
+            r#"InsertXML("<a><b/><b>x</b></a>", "//b", "<c/><d e='1'/>")"#,
+            r#""<a><b><c></c><d e=\"1\"></d></b><b>x<c></c><d e=\"1\"></d></b></a>""#,
+        ),
+        (r#"InsertXML("<a/>", "/", "<b/>")"#, r#""<a></a><b></b>""#),
+        (r#"InsertXML("<a>x</a>", "/a/text()", "<b/>")"#, "!no element"),
+        (r#"InsertXML("<a/>", "/a", "<b>")"#, "!could not parse XML"),
+        (
+            r#"ConvertAttributesToElementsXML("<a foo='bar'><b>baz</b></a>")"#,
+            r#""<a><b>baz</b><foo>bar</foo></a>""#,
+        ),
+        (
+            r#"ConvertAttributesToElementsXML(LOG, "/L/R[1]/N")"#,
+            r#""<L><R id=\"1\"><N><t>old</t></N><D>x</D></R><R id=\"2\"><N t=\"user\"></N><D>y</D></R></L>""#,
+        ),
+        (
+            r#"ConvertAttributesToElementsXML("<a x='1' y='2'><b x='3'/></a>", "//@x")"#,
+            r#""<a y=\"2\"><b><x>3</x></b><x>1</x></a>""#,
+        ),
+        (r#"ConvertAttributesToElementsXML("<a x='1' y='2'/>", "//@*")"#, r#""<a><x>1</x><y>2</y></a>""#),
+        (r#"ConvertTextToElementsXML("<a><b>foo</b>bar</a>")"#, r#""<a><b>foo</b><value>bar</value></a>""#),
+        (
+            r#"ConvertTextToElementsXML("<a><b/>foo</a><c><b/>bar</c>", "/a", "custom")"#,
+            r#""<a><b></b><custom>foo</custom></a><c><b></b>bar</c>""#,
+        ),
+        (r#"ConvertTextToElementsXML("<a>foo</a>", "//a")"#, r#""<a>foo</a>""#),
+        (r#"ConvertTextToElementsXML("<a/>", "/", "1 x")"#, "!cannot be called"),
+        (
+            r#"ConvertTextToElementsXML("<a><b/>t</a>", xPath="/a", elementName="v")"#,
+            r#""<a><b></b><v>t</v></a>""#,
+        ),
+    ] {
+        on(call, expected);
+    }
+}
+
+#[test]
+fn user_agents() {
+    for (text, expected) in [
+        ("curl/7.81.0", "curl|7.81.0|Other|"),
+        ("python-requests/2.31.0", "Python Requests|2.31.0|Other|"),
+        ("kube-probe/1.29+", "kube-probe|1.29|Other|"),
+        ("ELB-HealthChecker/2.0", "ELB-HealthChecker|2.0|Other|"),
+        ("Go-http-client/1.1", "Go-http-client|1.1|Other|"),
+        ("something else", "Other||Other|"),
+        ("", "Other||Other|"),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/51.0.2704.103 Safari/537.36",
+            "Chrome|51.0.2704|Linux|",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Edg/120.0.2210.91",
+            "Edge|120.0.2210|Windows|10",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:121.0) Gecko/20100101 Firefox/121.0",
+            "Firefox|121.0|Mac OS X|10.15",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Safari/605.1.15",
+            "Safari|17.2|Mac OS X|10.15.7",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.1.2 Mobile/15E148 Safari/604.1",
+            "Mobile Safari|17.1.2|iOS|17.1.2",
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.43 Mobile Safari/537.36",
+            "Chrome Mobile|120.0.6099|Android|14",
+        ),
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot|2.1|Other|"),
+        ("Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko", "IE|11.0|Windows|7"),
+    ] {
+        let attributes = format!(r#"{{"ua":{text:?}}}"#);
+        let mut bench = Bench::new(&attributes, "");
+        let mut field = |name: &str| {
+            let call = format!("UserAgent(attributes[\"ua\"])[\"{name}\"]");
+            bench.value(Context::Log, &call).unwrap_or_default().trim_matches('"').to_owned()
+        };
+        let names = ["user_agent.name", "user_agent.version", "os.name", "os.version"];
+        assert_eq!(names.map(&mut field).join("|"), expected, "{text}");
+        assert_eq!(field("user_agent.original"), text);
+    }
+}
+
+#[test]
+fn leef() {
+    values(
+        "",
+        "",
+        &[
+            (
+                r#"ParseLEEF("LEEF:1.0|Microsoft|MSExchange|4.0 SP1|15345|src=10.50.1.1\tdst=2.10.20.20\tsev=5")"#,
+                r#"{"leef.attributes":{"dst":"2.10.20.20","sev":"5","src":"10.50.1.1"},"leef.event.id":"15345","leef.product.name":"MSExchange","leef.product.version":"4.0 SP1","leef.vendor":"Microsoft","leef.version":"1.0"}"#,
+            ),
+            (
+                r#"ParseLEEF("<13>Jan 1 00:00:00 host LEEF:2.0|Lancope|StealthWatch|1.0|41|^|src=10.0.1.8^dst=a=b^none^=x^src=last")["leef.attributes"]"#,
+                r#"{"dst":"a=b","src":"last"}"#,
+            ),
+            (r#"ParseLEEF("LEEF:2.0|V|P|1|E|0x3b|a=1;b=2")["leef.attributes"]"#, r#"{"a":"1","b":"2"}"#),
+            (r#"ParseLEEF("LEEF:2.0|V|P|1|E||a=1\tb=2")["leef.attributes"]"#, r#"{"a":"1","b":"2"}"#),
+            (r#"ParseLEEF("LEEF:2.0|V|P|1|E|a=1\tb=2|c")["leef.attributes"]"#, r#"{"a":"1","b":"2|c"}"#),
+            (r#"ParseLEEF("LEEF:2.0|V|P|1|E|zzz|a=1")"#, "!`zzz` is no delimiter"),
+            (r#"ParseLEEF("LEEF:3.0|V|P|1|E|a=1")"#, "!neither 1.0 nor 2.0"),
+            (r#"ParseLEEF("LEEF:1.0|V|P")"#, "!cut short"),
+            (r#"ParseLEEF("")"#, "!is missing"),
         ],
     );
 }

@@ -190,3 +190,53 @@ fn texts_are_replaced() {
         ),
     ]);
 }
+
+#[test]
+fn spans_are_named_after_the_conventions() {
+    for (kind, attributes, expected) in [
+        (2, r#"{"http.request.method":"GET","http.route":"/u/{id}","url.path":"/u/1"}"#, "GET /u/{id}"),
+        (2, r#"{"http.request.method":"GET","url.path":"/u/1"}"#, "GET"),
+        (3, r#"{"http.method":"POST","url.template":"/u/{id}","http.route":"/no"}"#, "POST /u/{id}"),
+        (3, r#"{"rpc.system":"grpc","rpc.service":"a.B","rpc.method":"C"}"#, "a.B/C"),
+        (2, r#"{"rpc.system.name":"grpc","rpc.method":"a.B/C"}"#, "a.B/C"),
+        (2, r#"{"rpc.system":"grpc","rpc.grpc.service":"a.B"}"#, "a.B/*"),
+        (2, r#"{"rpc.system":"grpc"}"#, "grpc"),
+        (3, r#"{"db.system.name":"postgresql","db.query.summary":"SELECT a"}"#, "SELECT a"),
+        (
+            3,
+            r#"{"db.system":"mysql","db.operation":"SELECT","db.name":"n","db.collection.name":"c"}"#,
+            "SELECT n.c",
+        ),
+        (3, r#"{"db.system":"redis","server.address":"h","server.port":6379}"#, "h:6379"),
+        (3, r#"{"db.system":"redis"}"#, "redis"),
+        (2, r#"{"db.system":"redis"}"#, "old"),
+        (
+            5,
+            r#"{"messaging.system":"kafka","messaging.operation.name":"process","messaging.destination.name":"q"}"#,
+            "process q",
+        ),
+        (
+            4,
+            r#"{"messaging.system":"k","messaging.operation":"send","messaging.destination.temporary":true}"#,
+            "send (temporary)",
+        ),
+        (4, r#"{"http.request.method":"GET"}"#, "old"),
+        (1, r#"{"http.request.method":"GET"}"#, "old"),
+    ] {
+        let mut bench = Bench::new(attributes, "");
+        bench.span.name = bench.text("old");
+        bench.span.kind = kind;
+        bench.run(Context::Span, r#"set_semconv_span_name("1.37.0", "was")"#).unwrap();
+        assert_eq!(bench.arena.bytes(bench.span.name), expected.as_bytes(), "{attributes}");
+        let was = bench.arena.get(bench.span.attributes, b"was");
+        assert_eq!(was.is_some(), expected != "old", "{attributes}");
+    }
+    for (text, part) in [
+        (r#"set_semconv_span_name("1.20.0")"#, "unsupported semconv version"),
+        (r#"set_semconv_span_name("x")"#, "unsupported semconv version"),
+        (r#"set_semconv_span_name("1.40.0", "")"#, "cannot be empty"),
+    ] {
+        let error = Bench::new("", "").run(Context::Span, text).unwrap_err();
+        assert!(error.contains(part), "{error}");
+    }
+}

@@ -123,7 +123,7 @@ async fn the_instance_is_asked_in_the_background() {
         }
     });
     let environment = Environment::default()
-        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("http://{}", server.address()));
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{}", server.address()));
     let mut instance = Instance::new(&environment, vec![Pattern::new("^team$").unwrap()]);
     let found = loop {
         if let Some(found) = instance.take() {

@@ -33,6 +33,9 @@ pub struct GlobalConfig {
     pub label_name_length_limit: u64,
     pub label_value_length_limit: u64,
     pub target_limit: u64,
+    pub scrape_protocols: Option<Vec<Protocol>>,
+    pub scrape_native_histograms: bool,
+    pub always_scrape_classic_histograms: bool,
 }
 
 impl Default for GlobalConfig {
@@ -48,6 +51,9 @@ impl Default for GlobalConfig {
             label_name_length_limit: 0,
             label_value_length_limit: 0,
             target_limit: 0,
+            scrape_protocols: None,
+            scrape_native_histograms: false,
+            always_scrape_classic_histograms: false,
         }
     }
 }
@@ -82,8 +88,15 @@ pub struct ScrapeConfig {
     /// Read for compatibility: scrapes speak HTTP/1.1.
     #[serde(default)]
     pub enable_http2: Option<bool>,
+    /// The formats to ask for, the preferred one first.
     #[serde(default)]
     pub scrape_protocols: Option<Vec<Protocol>>,
+    /// Asks for protobuf first, and reads the native histograms it has.
+    #[serde(default)]
+    pub scrape_native_histograms: Option<bool>,
+    /// Reads the buckets with `le` too, of histograms that also have native ones.
+    #[serde(default)]
+    pub always_scrape_classic_histograms: Option<bool>,
     /// What a page without a known content type is taken for.
     #[serde(default)]
     pub fallback_scrape_protocol: Option<Protocol>,
@@ -148,7 +161,6 @@ impl Scheme {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Protocol {
-    /// Not spoken here; the others are asked for.
     PrometheusProto,
     #[serde(rename = "PrometheusText0.0.4")]
     Text004,

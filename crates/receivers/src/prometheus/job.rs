@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use wire::prometheus::protobuf::Histograms;
 
 use super::config::{GlobalConfig, Protocol, ScrapeConfig, TargetGroup};
 use super::labels::Labels;
@@ -37,6 +38,7 @@ pub struct Job {
     pub metric_relabel: Vec<Rule>,
     pub limits: Limits,
     pub accept: String,
+    pub histograms: Histograms,
     /// Names lose `_total` and their unit.
     pub trim_suffixes: bool,
 }
@@ -63,6 +65,12 @@ impl Job {
             let rules = rules.map(|(n, rule)| Rule::new(rule).map_err(|why| format!("{name}[{n}]: {why}")));
             rules.collect::<Result<Vec<_>, _>>()
         };
+        let histograms = Histograms {
+            native: config.scrape_native_histograms.unwrap_or(global.scrape_native_histograms),
+            always_classic: config
+                .always_scrape_classic_histograms
+                .unwrap_or(global.always_scrape_classic_histograms),
+        };
         Ok(Job {
             interval,
             timeout,
@@ -70,7 +78,11 @@ impl Job {
             relabel: rules("relabel_configs", &config.relabel_configs)?,
             metric_relabel: rules("metric_relabel_configs", &config.metric_relabel_configs)?,
             limits: limits(&config, global),
-            accept: accept(config.scrape_protocols.as_deref()),
+            accept: accept(
+                config.scrape_protocols.as_deref().or(global.scrape_protocols.as_deref()),
+                histograms.native,
+            ),
+            histograms,
             trim_suffixes: false,
             config,
         })
@@ -206,13 +218,19 @@ fn limits(config: &ScrapeConfig, global: &GlobalConfig) -> Limits {
 }
 
 /// The formats to ask for, the one to be preferred first.
-fn accept(protocols: Option<&[Protocol]>) -> String {
-    let usual = [Protocol::OpenMetrics100, Protocol::OpenMetrics001, Protocol::Text004];
-    let types = protocols.unwrap_or(&usual).iter().filter_map(|protocol| match protocol {
+fn accept(protocols: Option<&[Protocol]>, native_histograms: bool) -> String {
+    // Only protobuf has native histograms.
+    let usual =
+        [Protocol::PrometheusProto, Protocol::OpenMetrics100, Protocol::OpenMetrics001, Protocol::Text004];
+    let usual = if native_histograms { &usual[..] } else { &usual[1..] };
+    let types = protocols.unwrap_or(usual).iter().filter_map(|protocol| match protocol {
         Protocol::OpenMetrics100 => Some("application/openmetrics-text;version=1.0.0"),
         Protocol::OpenMetrics001 => Some("application/openmetrics-text;version=0.0.1"),
         Protocol::Text004 => Some("text/plain;version=0.0.4"),
-        Protocol::PrometheusProto | Protocol::Text100 => None,
+        Protocol::PrometheusProto => {
+            Some("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+        }
+        Protocol::Text100 => None,
     });
     let mut accept: Vec<String> =
         types.enumerate().map(|(place, kind)| format!("{kind};q=0.{}", 9 - place.min(6))).collect();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wire::prometheus::{Entry, Families, Format, Parser, Sample};
+use wire::prometheus::{Entry, Exposition, Families, Parser, Sample, protobuf};
 
 use super::job::{Job, Target};
 use super::labels::{Labels, NAME};
@@ -23,24 +23,53 @@ fn unreadable(why: impl ToString) -> ScrapeError {
     ScrapeError::Unreadable(why.to_string())
 }
 
+/// A page being read, however it is written.
+enum Reader<'a> {
+    Text(Parser<'a>),
+    Protobuf(Box<protobuf::Parser<'a>>),
+}
+
+impl<'a> Reader<'a> {
+    fn new(body: &'a [u8], exposition: Exposition, job: &Job) -> Result<Reader<'a>, ScrapeError> {
+        Ok(match exposition {
+            Exposition::Text(format) => Reader::Text(Parser::new(body, format).map_err(unreadable)?),
+            Exposition::Protobuf => Reader::Protobuf(Box::new(protobuf::Parser::new(body, job.histograms))),
+        })
+    }
+
+    fn advance(&mut self) -> Result<Option<Entry<'a>>, ScrapeError> {
+        match self {
+            Reader::Text(parser) => parser.advance().map_err(unreadable),
+            Reader::Protobuf(parser) => parser.advance().map_err(unreadable),
+        }
+    }
+
+    fn sample_mut(&mut self) -> &mut Sample<'a> {
+        match self {
+            Reader::Text(parser) => parser.sample_mut(),
+            Reader::Protobuf(parser) => parser.sample_mut(),
+        }
+    }
+}
+
 /// Every sample of a page, relabelled. The first thing wrong ends it.
 pub fn read<'a>(
     body: &'a [u8],
-    format: Format,
+    exposition: Exposition,
     job: &'a Job,
     target: &'a Target,
     translation: &mut Translation<'_>,
 ) -> Result<Counts, ScrapeError> {
     let mut counts = Counts { bytes: body.len() as u64, ..Counts::default() };
     let (mut families, mut labels) = (Families::default(), Labels::default());
-    let mut parser = Parser::new(body, format).map_err(unreadable)?;
-    while let Some(entry) = parser.advance().map_err(unreadable)? {
+    let mut reader = Reader::new(body, exposition, job)?;
+    while let Some(entry) = reader.advance()? {
         if entry != Entry::Sample {
             families.note(entry);
             continue;
         }
         counts.samples += 1;
-        let sample = parser.sample_mut();
+        let sample = reader.sample_mut();
         if !relabel(sample, &mut labels, job, target)? {
             continue;
         }
@@ -60,7 +89,9 @@ fn relabelled<'s>(labels: &'s Labels<'s>, sample: &'s Sample<'s>, job: &Job) -> 
     let given = sample.timestamp.filter(|_| job.config.honor_timestamps);
     let timestamp = given.map(|at| u64::try_from(at).unwrap_or(0));
     let watched = given.is_none() || job.config.track_timestamps_staleness;
-    Relabelled { labels, value: sample.value, timestamp, exemplar: sample.exemplar.as_ref(), watched }
+    let start = sample.start.map(|at| u64::try_from(at).unwrap_or(0));
+    let (value, exemplar, histogram) = (sample.value, sample.exemplar.as_ref(), sample.histogram.as_deref());
+    Relabelled { labels, value, timestamp, start, exemplar, histogram, watched }
 }
 
 /// The sample's labels and its target's, after the rules; false when they drop it.

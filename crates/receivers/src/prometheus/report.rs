@@ -36,7 +36,15 @@ pub fn report(translation: &mut Translation<'_>, job: &Job, target: &Target, out
         for (name, value) in &job.external_labels {
             labels.set_if_absent(name.clone(), value.clone());
         }
-        let sample = Relabelled { labels: &labels, value, timestamp: None, exemplar: None, watched: true };
+        let sample = Relabelled {
+            labels: &labels,
+            value,
+            timestamp: None,
+            start: None,
+            exemplar: None,
+            histogram: None,
+            watched: true,
+        };
         translation.sample(&families, &sample);
     }
 }

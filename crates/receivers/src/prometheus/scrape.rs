@@ -12,7 +12,7 @@ use model::{Batch, Reason};
 use net::http::Client;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use wire::prometheus::Format;
+use wire::prometheus::{Exposition, Format};
 
 use super::access;
 use super::config::Protocol;
@@ -75,7 +75,7 @@ impl Scraper {
         self.send(batch, 0).await;
     }
 
-    async fn take(&mut self, fetched: Result<(Bytes, Format), ScrapeError>, begun: Instant, time: u64) {
+    async fn take(&mut self, fetched: Result<(Bytes, Exposition), ScrapeError>, begun: Instant, time: u64) {
         let (job, target) = (self.job.clone(), self.target.clone());
         let mut translation = self.translation(time);
         let read = fetched.and_then(|(body, format)| read(&body, format, &job, &target, &mut translation));
@@ -123,7 +123,7 @@ impl Scraper {
         }
     }
 
-    async fn fetch(&self) -> Result<(Bytes, Format), ScrapeError> {
+    async fn fetch(&self) -> Result<(Bytes, Exposition), ScrapeError> {
         let mut page = self.page.clone();
         let config = &self.job.config;
         if let Some(value) = access::header(config.basic_auth.as_ref(), config.authorization.as_ref())? {
@@ -138,10 +138,13 @@ impl Scraper {
             _ => answer.body.clone(),
         };
         let fallback = match config.fallback_scrape_protocol {
-            Some(Protocol::OpenMetrics001 | Protocol::OpenMetrics100) => Format::OpenMetrics,
-            _ => Format::Text,
+            Some(Protocol::PrometheusProto) => Exposition::Protobuf,
+            Some(Protocol::OpenMetrics001 | Protocol::OpenMetrics100) => {
+                Exposition::Text(Format::OpenMetrics)
+            }
+            _ => Exposition::Text(Format::Text),
         };
-        let format = answer.header("content-type").and_then(Format::of).unwrap_or(fallback);
+        let format = answer.header("content-type").and_then(Exposition::of).unwrap_or(fallback);
         Ok((body, format))
     }
 }

@@ -93,6 +93,25 @@ async fn pages_come_compressed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_come_in_protobuf() {
+    let server = Server::start(|request| {
+        assert!(request.header("accept").unwrap().starts_with("application/vnd.google.protobuf;"));
+        let page = include_bytes!("../../../../fixtures/prometheus/go.protobuf");
+        let kind =
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+        Response::new(200, page.to_vec()).with("Content-Type", kind)
+    });
+    let (catch, (_phase, stop)) = (Catch::default(), stop());
+    let settings =
+        settings(|job| job.with("static_configs", targets(&server)).with("scrape_native_histograms", "true"));
+    tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
+    let lines = until(&catch, |_| true).await;
+    assert_eq!(value(&lines, "shop_temperature_celsius"), Some("-1.5"));
+    assert_eq!(value(&lines, "up"), Some("1.0"));
+    assert!(lines.iter().any(|line| line.starts_with("shop_native_seconds") && line.contains("Exponential")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redirects_are_followed() {
     let server = Server::start(|request| match request.path.as_str() {
         "/metrics" => Response::new(307, "").with("Location", "/metrics/"),
@@ -131,21 +150,27 @@ async fn the_real_node_exporter_is_scraped() {
         .stderr(quiet())
         .spawn();
     let _program = Program(program.unwrap());
-    let group = Setting::map().with("targets", Setting::list([format!("127.0.0.1:{port}")]));
-    let settings =
-        settings(|job| job.with("static_configs", Setting::list([group])).with("scrape_interval", "1s"));
-    let (catch, (_phase, stop)) = (Catch::default(), stop());
-    tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
-    // Until it listens, it is down.
-    let lines = until(&catch, |lines| value(lines, "up") == Some("1.0")).await;
-    let memory: f64 = value(&lines, "node_memory_MemTotal_bytes").unwrap().parse().unwrap();
-    assert!(memory > 1e6);
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.starts_with("node_context_switches_total{}") && line.ends_with("counter"))
-    );
-    assert!(lines.iter().any(|line| line.starts_with("go_gc_duration_seconds{} Summary")));
+    // Each of the formats has the same samples.
+    let mut scraped = Vec::new();
+    for protocol in ["PrometheusText0.0.4", "PrometheusProto"] {
+        let group = Setting::map().with("targets", Setting::list([format!("127.0.0.1:{port}")]));
+        let settings = settings(|job| {
+            let job = job.with("static_configs", Setting::list([group])).with("scrape_interval", "1s");
+            job.with("scrape_protocols", Setting::list([protocol]))
+        });
+        let (catch, (_phase, stop)) = (Catch::default(), stop());
+        tokio::spawn(receiver::<Prometheus>(settings).unwrap().run(catch.outlet(), stop));
+        // Until it listens, it is down.
+        let lines = until(&catch, |lines| value(lines, "up") == Some("1.0")).await;
+        let memory: f64 = value(&lines, "node_memory_MemTotal_bytes").unwrap().parse().unwrap();
+        assert!(memory > 1e6);
+        let counter =
+            |line: &String| line.starts_with("node_context_switches_total{}") && line.ends_with("counter");
+        assert!(lines.iter().any(counter));
+        assert!(lines.iter().any(|line| line.starts_with("go_gc_duration_seconds{} Summary")));
+        scraped.push(value(&lines, "scrape_samples_scraped").unwrap().to_owned());
+    }
+    assert_eq!(scraped[0], scraped[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,10 @@
 //! From samples to OTLP's metrics, and the memory of which series a target had.
 //!
 //! A histogram's and a summary's samples are gathered into one point. A series is a metric with its attributes; one
-//! that was there in the scrape before and is no more ends with a point that records no value.
+//! that was there in the scrape before and is no more ends with a point that records no value. A native histogram is a
+//! series of its own, beside one of the same name whose buckets have bounds.
 
+mod native;
 mod point;
 mod resource;
 mod shape;
@@ -11,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{Batch, Tag};
+use wire::prometheus::protobuf::NativeHistogram;
 use wire::prometheus::{Exemplar, Families, Family, Kind, Part, ucum};
 
 use super::labels::{Labels, NAME};
@@ -23,6 +26,8 @@ const MAX_BATCH_BYTES: usize = 512 << 20;
 
 /// Between the parts of a series' key; it stands in no UTF-8 text.
 const SEPARATOR: u8 = 0xff;
+/// Behind the name of a native histogram; it stands in none either.
+const NATIVE: u8 = 0xfe;
 
 #[derive(Debug)]
 struct Entry {
@@ -43,6 +48,8 @@ pub struct Series {
     /// By job, instance, metric and attributes.
     entries: HashMap<Box<[u8]>, Entry>,
     shapes: HashMap<String, Arc<Shape>>,
+    /// Those of native histograms.
+    native_shapes: HashMap<String, Arc<Shape>>,
     scrape: u64,
 }
 
@@ -69,6 +76,8 @@ pub struct Translation<'s> {
     /// Nanoseconds since the epoch.
     time: u64,
     key: Vec<u8>,
+    /// Bytes of the buckets of native histograms.
+    buckets: usize,
 }
 
 /// One sample after relabelling.
@@ -77,7 +86,11 @@ pub struct Relabelled<'a> {
     pub value: f64,
     /// Nanoseconds since the epoch, when the page gave it.
     pub timestamp: Option<u64>,
+    /// Since when it counts, likewise.
+    pub start: Option<u64>,
     pub exemplar: Option<&'a Exemplar<'a>>,
+    /// In place of a value.
+    pub histogram: Option<&'a NativeHistogram<'a>>,
     /// Whether the end of its series is told.
     pub watched: bool,
 }
@@ -99,17 +112,22 @@ impl<'s> Translation<'s> {
             added: 0,
             time,
             key: Vec::new(),
+            buckets: 0,
         }
     }
 
     /// There is no room for more.
     pub fn is_full(&self) -> bool {
-        self.batch.arena.byte_size() + self.drafts.len() * size_of::<Draft>() > MAX_BATCH_BYTES
+        let drafts = self.drafts.len() * size_of::<Draft>();
+        self.batch.arena.byte_size() + drafts + self.buckets > MAX_BATCH_BYTES
     }
 
     /// Takes in a sample, whose name is one of its labels.
     pub fn sample(&mut self, families: &Families, sample: &Relabelled<'_>) {
         let name = sample.labels.get(NAME);
+        if let Some(histogram) = sample.histogram {
+            return self.native(families.called(name), sample, histogram);
+        }
         let (family, part) = match families.of(name) {
             Some((family, part)) => (Some(family), part),
             None => (None, Part::Value),
@@ -128,21 +146,44 @@ impl<'s> Translation<'s> {
         };
         let number = bound.map(|label| sample.labels.get(label).parse::<f64>());
         let Ok(number) = number.transpose() else { return };
-        let shape = self.shape(name, family, part);
+        let shape = self.shape(name, family, part, false);
         self.write_key(sample.labels, &shape);
         let place = self.draft(shape, sample);
         let exemplar =
             sample.exemplar.map(|exemplar| point::exemplar(&mut self.batch.arena, exemplar, self.time));
         let draft = &mut self.drafts[place];
         draft.exemplars.extend(exemplar);
+        draft.start = draft.start.or(sample.start);
         draft.take(part, number, sample.value);
     }
 
+    fn native(&mut self, family: Option<&Family>, sample: &Relabelled<'_>, histogram: &NativeHistogram<'_>) {
+        if family.is_some_and(|family| family.kind == Kind::GaugeHistogram) {
+            return;
+        }
+        let shape = self.shape(sample.labels.get(NAME), family, Part::Value, true);
+        self.write_key(sample.labels, &shape);
+        let place = self.draft(shape, sample);
+        let draft = &mut self.drafts[place];
+        if draft.native.is_some() {
+            return;
+        }
+        draft.start = sample.start;
+        let arena = &mut self.batch.arena;
+        draft.exemplars = histogram.exemplars.iter().map(|e| point::exemplar(arena, e, self.time)).collect();
+        let point = native::exponential(histogram);
+        self.buckets += native::byte_size(&point);
+        draft.native = Some(Box::new(point));
+    }
+
     /// The metric's shape, made once for as long as the page says the same of it.
-    fn shape(&mut self, sample: &str, family: Option<&Family>, part: Part) -> Arc<Shape> {
-        let kind = family.map_or(Kind::Unknown, |family| family.kind);
+    fn shape(&mut self, sample: &str, family: Option<&Family>, part: Part, native: bool) -> Arc<Shape> {
+        // Relabelling may have given a native histogram another name.
+        let unknown = if native { Kind::Histogram } else { Kind::Unknown };
+        let kind = family.map_or(unknown, |family| family.kind);
         let total;
         let name = match (family, kind) {
+            _ if native => sample,
             (Some(family), Kind::Histogram | Kind::Summary) => family.name.as_str(),
             (Some(family), Kind::Counter) if part == Part::Created => {
                 total = format!("{}_total", family.name);
@@ -151,7 +192,8 @@ impl<'s> Translation<'s> {
             _ => sample,
         };
         let (help, unit) = family.map_or(("", ""), |family| (family.help.as_str(), family.unit.as_str()));
-        if let Some(shape) = self.series.shapes.get(name)
+        let shapes = if native { &mut self.series.native_shapes } else { &mut self.series.shapes };
+        if let Some(shape) = shapes.get(name)
             && (shape.kind, shape.help.as_str()) == (kind, help)
         {
             return shape.clone();
@@ -159,8 +201,8 @@ impl<'s> Translation<'s> {
         let trimmed = if self.settings.trim_suffixes { trimmed(name, kind, unit) } else { name };
         let (shown, help) = (trimmed.to_owned(), help.to_owned());
         let unit = if unit.is_empty() { String::new() } else { ucum(unit) };
-        let shape = Arc::new(Shape { name: shown, help, unit, kind });
-        self.series.shapes.insert(name.to_owned(), shape.clone());
+        let shape = Arc::new(Shape { name: shown, help, unit, kind, native });
+        shapes.insert(name.to_owned(), shape.clone());
         shape
     }
 
@@ -178,8 +220,12 @@ impl<'s> Translation<'s> {
             key.extend_from_slice(part.as_bytes());
             key.push(SEPARATOR);
         }
+        if shape.native {
+            // Behind the name, which is read from the shape alone.
+            key.insert(key.len() - 1, NATIVE);
+        }
         let bound = match shape.kind {
-            Kind::Histogram => "le",
+            Kind::Histogram if !shape.native => "le",
             Kind::Summary => "quantile",
             _ => "job",
         };
@@ -239,7 +285,9 @@ impl<'s> Translation<'s> {
         for entry in self.series.entries.values_mut() {
             entry.sent = self.drafts.get(entry.draft).is_some_and(Draft::has_point);
         }
-        self.series.shapes.retain(|_, shape| Arc::strong_count(shape) > 1);
+        for shapes in [&mut self.series.shapes, &mut self.series.native_shapes] {
+            shapes.retain(|_, shape| Arc::strong_count(shape) > 1);
+        }
         let mut places: HashMap<(u32, *const Shape), usize> = HashMap::new();
         for draft in std::mem::take(&mut self.drafts) {
             let metric = *places.entry((draft.scope, Arc::as_ptr(&draft.shape))).or_insert_with(|| {

@@ -60,6 +60,11 @@ impl Families {
         &mut self.list[place]
     }
 
+    /// The family of exactly this name, as a native histogram has it.
+    pub fn called(&self, name: &str) -> Option<&Family> {
+        self.places.get(name).map(|place| &self.list[*place])
+    }
+
     /// The family of a sample, and what the sample is of it. `None` when nothing was said of it: then it is an
     /// unknown value of its own name.
     pub fn of(&self, sample: &str) -> Option<(&Family, Part)> {

@@ -11,7 +11,7 @@ fn lines(page: &str, format: Format) -> Result<Vec<String>, Malformed> {
             Entry::Help { family, text } => format!("help {family} {text:?}"),
             Entry::Unit { family, unit } => format!("unit {family} {unit}"),
             Entry::Sample => {
-                let Sample { name, labels, value, timestamp, exemplar } = parser.sample();
+                let Sample { name, labels, value, timestamp, exemplar, .. } = parser.sample();
                 let timestamp = timestamp.map_or(String::new(), |at| format!(" @{at}"));
                 let exemplar = exemplar.as_ref().map_or(String::new(), |exemplar| {
                     format!(" # {:?} {:?} @{:?}", exemplar.labels, exemplar.value, exemplar.timestamp)
@@ -216,11 +216,16 @@ fn units_are_spelt_as_ucum() {
 #[test]
 fn content_types_name_the_format() {
     for (content_type, expected) in [
-        ("text/plain; version=0.0.4; charset=utf-8", Some(Format::Text)),
-        ("application/openmetrics-text; version=1.0.0", Some(Format::OpenMetrics)),
+        ("text/plain; version=0.0.4; charset=utf-8", Some(Exposition::Text(Format::Text))),
+        ("application/openmetrics-text; version=1.0.0", Some(Exposition::Text(Format::OpenMetrics))),
+        (
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
+            Some(Exposition::Protobuf),
+        ),
+        ("application/vnd.google.protobuf;encoding=text", None),
         ("text/html", None),
         ("", None),
     ] {
-        assert_eq!(Format::of(content_type), expected, "{content_type}");
+        assert_eq!(Exposition::of(content_type), expected, "{content_type}");
     }
 }

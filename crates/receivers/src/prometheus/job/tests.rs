@@ -73,6 +73,7 @@ fn jobs_that_cannot_work_are_refused() {
         r#"{"job_name": "a", "metric_relabel_configs": [{"action": "hashmod", "target_label": "x"}]}"#,
         r#"{"job_name": "a", "basic_auth": {}, "authorization": {}}"#,
         r#"{"job_name": "a", "kubernetes_sd_configs": []}"#,
+        r#"{"job_name": "a", "convert_classic_histograms_to_nhcb": true}"#,
     ] {
         assert!(job(text).is_err(), "{text}");
     }
@@ -82,6 +83,12 @@ fn jobs_that_cannot_work_are_refused() {
 #[test]
 fn formats_are_asked_for_in_order() {
     let text = r#"{"job_name": "a", "scrape_protocols": ["PrometheusProto", "PrometheusText0.0.4"]}"#;
-    assert_eq!(job(text).unwrap().accept, "text/plain;version=0.0.4;q=0.9,*/*;q=0.1");
-    assert!(accept(None).starts_with("application/openmetrics-text;version=1.0.0;q=0.9,"));
+    let protobuf =
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.9,";
+    let both = format!("{protobuf}text/plain;version=0.0.4;q=0.8,*/*;q=0.1");
+    assert_eq!(job(text).unwrap().accept, both);
+    let native = job(r#"{"job_name": "a", "scrape_native_histograms": true}"#).unwrap();
+    assert!(native.accept.starts_with(protobuf) && native.accept.contains("openmetrics"));
+    assert_eq!(native.histograms, Histograms { native: true, always_classic: false });
+    assert!(accept(None, false).starts_with("application/openmetrics-text;version=1.0.0;q=0.9,"));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::metric::{self, ExemplarValue, Histogram, Point, PointValue, Summary};
+use model::metric::{self, ExemplarValue, ExponentialHistogram, Histogram, Point, PointValue, Summary};
 use model::{Arena, List, Value};
 use wire::prometheus::{self, Kind, Part};
 
@@ -20,9 +20,10 @@ pub struct Draft {
     pub exemplars: Vec<metric::Exemplar>,
     /// The series is no more.
     pub ended: bool,
+    /// Since when it counts, in nanoseconds since the epoch.
+    pub start: Option<u64>,
+    pub native: Option<Box<ExponentialHistogram>>,
     value: Option<f64>,
-    /// Seconds since the epoch.
-    created: Option<f64>,
     sum: Option<f64>,
     count: Option<f64>,
     /// Bounds and what is below each, or quantiles and their values.
@@ -32,8 +33,21 @@ pub struct Draft {
 impl Draft {
     pub fn new(shape: Arc<Shape>, scope: u32, attributes: List, time: u64) -> Draft {
         let (exemplars, parts) = (Vec::new(), Vec::new());
-        let (value, created, sum, count) = (None, None, None, None);
-        Draft { shape, scope, attributes, time, exemplars, ended: false, value, created, sum, count, parts }
+        let (start, native, value, sum, count) = (None, None, None, None, None);
+        Draft {
+            shape,
+            scope,
+            attributes,
+            time,
+            exemplars,
+            ended: false,
+            start,
+            native,
+            value,
+            sum,
+            count,
+            parts,
+        }
     }
 
     /// Of two samples that are the same but for their value, the first counts.
@@ -47,13 +61,18 @@ impl Draft {
             (Part::Value, None) => &mut self.value,
             (Part::Sum, _) => &mut self.sum,
             (Part::Count, _) => &mut self.count,
-            (Part::Created, _) => &mut self.created,
+            (Part::Created, _) => {
+                // A double holds a time of these years to the microsecond.
+                self.start.get_or_insert(((value * 1e6).round() as u64).saturating_mul(1000));
+                return;
+            }
         };
         place.get_or_insert(value);
     }
 
     pub fn has_point(&self) -> bool {
         match self.shape.kind {
+            _ if self.shape.native => self.native.is_some(),
             Kind::Histogram | Kind::Summary => self.count.is_some(),
             _ => self.value.is_some(),
         }
@@ -71,10 +90,9 @@ impl Draft {
                 ..Point::default()
             });
         }
-        // A double holds a time of these years to the microsecond.
-        let start = self.created.map_or(0, |seconds| ((seconds * 1e6).round() as u64).saturating_mul(1000));
-        let exemplars = self.exemplars.clone();
+        let (start, exemplars) = (self.start.unwrap_or(0), self.exemplars.clone());
         let value = match self.shape.kind {
+            _ if self.shape.native => PointValue::Exponential(self.native?),
             Kind::Histogram => PointValue::Histogram(Box::new(self.histogram()?)),
             Kind::Summary => PointValue::Summary(Box::new(self.summary()?)),
             _ => PointValue::Double(self.value?),
@@ -85,6 +103,7 @@ impl Draft {
     /// No value, in the form the metric's points have.
     fn empty(&self) -> PointValue {
         match self.shape.kind {
+            _ if self.shape.native => PointValue::Exponential(Box::default()),
             Kind::Histogram => PointValue::Histogram(Box::default()),
             Kind::Summary => PointValue::Summary(Box::default()),
             _ => PointValue::None,

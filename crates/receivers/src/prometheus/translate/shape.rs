@@ -11,12 +11,15 @@ pub struct Shape {
     pub help: String,
     pub unit: String,
     pub kind: Kind,
+    /// A histogram whose buckets grow by a factor.
+    pub native: bool,
 }
 
 impl Shape {
     /// With room for its points.
     pub fn metric(&self, arena: &mut Arena, scope: u32) -> Metric {
         let (kind, monotonic) = match self.kind {
+            _ if self.native => (MetricKind::ExponentialHistogram, false),
             Kind::Counter => (MetricKind::Sum, true),
             Kind::Info | Kind::StateSet => (MetricKind::Sum, false),
             Kind::Histogram | Kind::GaugeHistogram => (MetricKind::Histogram, false),
@@ -33,7 +36,7 @@ impl Shape {
             metadata,
             kind,
             // Cumulative, of those that have a temporality.
-            temporality: if matches!(kind, MetricKind::Sum | MetricKind::Histogram) { 2 } else { 0 },
+            temporality: if matches!(kind, MetricKind::Gauge | MetricKind::Summary) { 0 } else { 2 },
             monotonic,
             points: Vec::new(),
             scope,

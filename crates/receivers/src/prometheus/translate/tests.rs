@@ -1,9 +1,11 @@
 //! Samples of a page become metrics: types, start times, series that end.
 
+mod protobuf;
+
 use model::metric::{ExemplarValue, MetricKind, Point, PointValue};
 use model::{List, Metric, Value};
 use serde_json::{Value as Json, json};
-use wire::prometheus::Format;
+use wire::prometheus::{Exposition, Format};
 
 use super::*;
 use crate::prometheus::config::GlobalConfig;
@@ -33,6 +35,10 @@ impl Scraped {
     }
 
     fn page(&mut self, page: &str, format: Format) -> (Batch, Result<Counts, ScrapeError>) {
+        self.bytes(page.as_bytes(), Exposition::Text(format))
+    }
+
+    fn bytes(&mut self, page: &[u8], exposition: Exposition) -> (Batch, Result<Counts, ScrapeError>) {
         self.time += 1;
         let groups = [(self.job.config.static_configs[0].clone(), Vec::new())];
         let target = self.job.targets(&groups).0.remove(0);
@@ -43,7 +49,7 @@ impl Scraped {
             trim_suffixes: self.job.trim_suffixes,
         };
         let mut translation = Translation::new(&mut self.series, "t".into(), self.time, settings);
-        let outcome = read(page.as_bytes(), format, &self.job, &target, &mut translation);
+        let outcome = read(page, exposition, &self.job, &target, &mut translation);
         if outcome.is_err() {
             translation.abandon();
         }
