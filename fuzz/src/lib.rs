@@ -15,6 +15,8 @@ pub use statements::ottl;
 use wire::forward::{Context, Decoder, Settings};
 use wire::otlp;
 use wire::prometheus::{Entry, Families, Format, Parser, protobuf};
+use wire::protobuf::Message;
+use wire::remote_write::{self, Added, Version, Writer};
 use wire::text::{Form, Splitter};
 
 /// A function that takes any bytes.
@@ -28,6 +30,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("text", text, "fixtures/fluent-bit", ".json .conf"),
     ("otlp", otlp, "fixtures/otlp", ".body"),
     ("otlp_json", otlp_json, "fixtures/otlp", ".body .json"),
+    ("remote_write", remote_write, "fixtures/otlp", ".body"),
     ("ottl", ottl, "fixtures/ottl", ".ottl"),
     ("prometheus", prometheus, "fixtures/prometheus", ".txt .openmetrics"),
     ("prometheus_protobuf", prometheus_protobuf, "fixtures/prometheus", ".protobuf"),
@@ -63,6 +66,33 @@ pub fn otlp(data: &[u8]) {
         let written = encode_otlp(&batch);
         let again = otlp::decode(signal, written.clone(), "t".into(), 1).expect("what we write can be read");
         assert_eq!(encode_otlp(&again), written);
+    }
+}
+
+/// Any metrics as a remote write, in both versions: each point is written or counted by what kept it out, and the
+/// request is whole.
+pub fn remote_write(data: &[u8]) {
+    let Ok(batch) = otlp::decode(Signal::Metrics, data.to_vec(), "t".into(), 1) else { return };
+    for version in [Version::One, Version::Two] {
+        let settings = remote_write::Settings {
+            version,
+            namespace: "n".into(),
+            external_labels: vec![("region".into(), "eu".into())],
+            suffixes: true,
+            target_info: true,
+            resource_labels: version == Version::One,
+            exclude_service: false,
+            scope_labels: true,
+            metadata: true,
+        };
+        let mut writer = Writer::new(settings);
+        let Added { written, not_cumulative, unwritable, empty } = writer.add(&batch, 0..batch.rows());
+        assert_eq!(written + not_cumulative + unwritable + empty, batch.len() as u64);
+        writer.add_targets(&batch);
+        let request = writer.finish();
+        let mut message = Message::within(0..request.len());
+        while message.next(&request).expect("the request is whole").is_some() {}
+        assert!(writer.is_empty());
     }
 }
 

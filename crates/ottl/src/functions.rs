@@ -23,7 +23,6 @@ mod types;
 mod user_agent;
 mod uuid;
 mod xml;
-mod xxh3;
 
 use crate::context::{Context, LOG};
 use crate::function::{Function, Kind, function, may, need};

@@ -30,7 +30,6 @@ mod value;
 
 pub use context::Context;
 pub use fault::{Fault, RunError};
-pub use functions::digest;
 // What other languages of the Collector's share with OTTL: its time formats and its expressions.
 pub use functions::format_time::{Civil, Format as TimeFormat};
 pub use infer::infer;

@@ -23,10 +23,13 @@ mod tests;
 use std::collections::HashSet;
 
 use engine::{BuildContext, ConfigError, Processor};
+use md5::{Digest, Md5};
 use model::{Arena, Batch, List, NodeId, Value, json};
-use ottl::{Regex, digest};
+use ottl::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sha1::Sha1;
+use sha3::Sha3_256;
 
 use crate::fields::at;
 use summary::Seen;
@@ -287,9 +290,9 @@ impl Redaction {
             |hash: &[u8]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();
         match self.hash_function {
             HashFunction::None => MASK.to_vec(),
-            HashFunction::Md5 => hex(&digest::md5(text)),
-            HashFunction::Sha1 => hex(&digest::sha1(text)),
-            HashFunction::Sha3 => hex(&digest::sha3_256(text)),
+            HashFunction::Md5 => hex(&Md5::digest(text)),
+            HashFunction::Sha1 => hex(&Sha1::digest(text)),
+            HashFunction::Sha3 => hex(&Sha3_256::digest(text)),
         }
     }
 }

@@ -41,7 +41,6 @@ mod config;
 mod discovery;
 mod job;
 mod labels;
-mod md5;
 mod page;
 mod relabel;
 mod report;

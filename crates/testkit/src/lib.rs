@@ -18,5 +18,6 @@ pub mod json;
 pub mod loki;
 pub mod msgpack;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod tools;

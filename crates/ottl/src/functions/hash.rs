@@ -1,8 +1,11 @@
 //! Converters to hashes, of a text's bytes.
 
+use md5::Md5;
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::{digest, xxh3};
+use super::digest;
 use crate::fault::RunError;
 use crate::function::Args;
 use crate::like;
@@ -19,11 +22,11 @@ fn hex(args: &Args<'_>, t: &mut Target<'_>, hash: impl Fn(&[u8], &mut Vec<u8>)) 
 }
 
 pub fn md5(args: &Args<'_>, t: &mut Target<'_>) -> Result {
-    hex(args, t, |text, out| like::write_hex(&digest::md5(text), out))
+    hex(args, t, |text, out| like::write_hex(&Md5::digest(text), out))
 }
 
 pub fn sha1(args: &Args<'_>, t: &mut Target<'_>) -> Result {
-    hex(args, t, |text, out| like::write_hex(&digest::sha1(text), out))
+    hex(args, t, |text, out| like::write_hex(&Sha1::digest(text), out))
 }
 
 pub fn sha256(args: &Args<'_>, t: &mut Target<'_>) -> Result {
@@ -54,14 +57,12 @@ pub fn fnv(args: &Args<'_>, t: &mut Target<'_>) -> Result {
 }
 
 pub fn xxh3(args: &Args<'_>, t: &mut Target<'_>) -> Result {
-    hex(args, t, |text, out| like::write_hex(&xxh3::xxh3(text).to_be_bytes(), out))
+    hex(args, t, |text, out| like::write_hex(&xxh3_64(text).to_be_bytes(), out))
 }
 
 /// The high half first.
 pub fn xxh128(args: &Args<'_>, t: &mut Target<'_>) -> Result {
     hex(args, t, |text, out| {
-        let (low, high) = xxh3::xxh128(text);
-        like::write_hex(&high.to_be_bytes(), out);
-        like::write_hex(&low.to_be_bytes(), out);
+        like::write_hex(&xxh3_128(text).to_be_bytes(), out);
     })
 }

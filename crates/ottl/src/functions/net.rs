@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use model::{List, Span, Value};
+use sha1::{Digest, Sha1};
 
-use super::digest;
 use super::encode::base64;
 use crate::eval::Expr;
 use crate::fault::RunError;
@@ -97,7 +97,7 @@ pub fn community_id(args: &Args<'_>, t: &mut Target<'_>) -> Result {
     message.extend_from_slice(&[protocol, 0]);
     message.extend_from_slice(&low.1.to_be_bytes());
     message.extend_from_slice(&high.1.to_be_bytes());
-    t.string(format!("1:{}", base64(&digest::sha1(&message))))
+    t.string(format!("1:{}", base64(&Sha1::digest(&message))))
 }
 
 pub fn url(args: &Args<'_>, t: &mut Target<'_>) -> Result {

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use fancy_regex::{Captures, Regex};
+use md5::{Digest, Md5};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::labels::Labels;
-use super::md5;
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -108,7 +108,7 @@ impl Rule {
             Action::DropEqual => return self.joined(labels) != labels.get(&self.target_label),
             Action::Replace => self.replace(labels),
             Action::HashMod => {
-                let digest = md5::digest(self.joined(labels).as_bytes());
+                let digest = Md5::digest(self.joined(labels).as_bytes());
                 let hash = digest[8..].iter().fold(0, |hash: u64, byte| hash << 8 | u64::from(*byte));
                 self.set(labels, (hash % self.modulus.max(1)).to_string());
             }

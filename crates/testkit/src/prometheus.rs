@@ -1,0 +1,70 @@
+//! Prometheus itself: takes remote writes, scrapes what its configuration says, and is asked.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::get;
+use crate::process::{PATIENCE, wait_until};
+use crate::tools::free_port;
+
+/// Stops when dropped.
+pub struct Prometheus {
+    child: Child,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Prometheus {
+    /// Starts the one that [`crate::tools::debian`] installed, with a configuration in YAML.
+    pub fn start(configuration: &str) -> Prometheus {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("prometheus.yml");
+        std::fs::write(&file, configuration).expect("the folder takes files");
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--web.enable-remote-write-receiver")
+            .arg("--enable-feature=exemplar-storage,native-histograms")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it is installed");
+        let prometheus = Prometheus { child, address, _folder: folder };
+        let is_ready = || get(address, "/-/ready").is_ok_and(|answer| answer.status == 200);
+        assert!(wait_until(PATIENCE, is_ready), "Prometheus does not start");
+        prometheus
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The series that a query finds, with their values.
+    pub fn query(&self, query: &str) -> Vec<Value> {
+        let mut path = String::from("/api/v1/query?query=");
+        for byte in query.bytes() {
+            let _ = write!(path, "%{byte:02X}");
+        }
+        let answer = get(self.address, &path).expect("it answers");
+        let mut answer: Value = serde_json::from_str(&answer.text()).expect("JSON");
+        answer["data"]["result"].as_array_mut().map(std::mem::take).unwrap_or_default()
+    }
+}
