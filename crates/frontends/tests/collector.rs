@@ -112,6 +112,10 @@ processors:
           - set(severity_number, SEVERITY_NUMBER_ERROR) where attributes["level"] == "error"
   normalize: {ecs: false}
   redaction: {allow_all_keys: true, blocked_key_patterns: ['(?i)token'], blocked_values: ['4[0-9]{12}(?:[0-9]{3})?'], hash_function: sha3, summary: info}
+  attributes/chosen:
+    include: {match_type: regexp, services: ['^shop'], resources: [{key: host.type, value: 't4g.*'}]}
+    exclude: {match_type: strict, attributes: [{key: n, value: 3}]}
+    actions: [{key: team, action: upsert, value: shop}]
   attributes: {actions: [{key: secret, action: delete}, {key: n, action: convert, converted_type: int}]}
 exporters:
   otlp: {endpoint: 'otel.internal:4317', tls: {insecure: true}, auth: {authenticator: bearertokenauth/file}, sending_queue: {storage: file_storage}}
@@ -136,9 +140,9 @@ service:
   extensions: [health_check, file_storage, basicauth/grafana, basicauth/senders, bearertokenauth, bearertokenauth/file, oauth2client, sigv4auth, headers_setter, pprof]
   telemetry: {logs: {level: info}, metrics: {level: detailed}}
   pipelines:
-    traces: {receivers: [otlp, otlp/users], processors: [memory_limiter, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
-    metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus, hostmetrics], processors: [memory_limiter, filter/oldest, resourcedetection, resource, batch], exporters: [otlp, nop]}
-    logs: {receivers: [otlp, filelog, file_log/multiline, fluentforward, fluent_forward/tcp], processors: [filter, filter/oldest, transform, normalize, redaction, attributes], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog, routing]}
+    traces: {receivers: [otlp, otlp/users], processors: [memory_limiter, attributes/chosen, filter/new, resourcedetection, batch], exporters: [otlp, otlphttp/xray, debug]}
+    metrics: {receivers: [otlp, nginx, awsecscontainermetrics, prometheus, hostmetrics], processors: [memory_limiter, filter/oldest, resourcedetection, resource, attributes/chosen, batch], exporters: [otlp, nop]}
+    logs: {receivers: [otlp, filelog, file_log/multiline, fluentforward, fluent_forward/tcp], processors: [filter, filter/oldest, transform, normalize, redaction, attributes, attributes/chosen], exporters: [otlphttp/grafana, otlphttp/loki, awscloudwatchlogs, datadog, routing]}
     logs/errors: {receivers: [routing], processors: [attributes], exporters: [awscloudwatchlogs]}
     logs/rest: {receivers: [routing], exporters: [forward]}
     logs/end: {receivers: [forward, fluentforward], exporters: [file, loki]}

@@ -8,14 +8,18 @@
 //!     - {key: http.request.header.authorization, action: delete}
 //! ```
 //!
-//! Actions happen in their order. The keys are those of the Collector's processor of this name.
+//! Actions happen in their order. The keys of an action are those of the Collector's processor of this name. With
+//! `only`, such as `{log: 'log.severity_number >= SEVERITY_NUMBER_ERROR'}`, they happen to rows for which a condition
+//! of OTTL holds.
 
 use engine::{BuildContext, ConfigError, Processor};
-use model::{Arena, Batch, List};
+use model::{Arena, Batch, List, Signal};
+use ottl::{Condition, Context};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::actions::{self, Action, Step};
+use crate::statements::each_row;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,25 +27,75 @@ pub struct Config {
     /// What to do.
     #[serde(default)]
     pub actions: Vec<Action>,
+    /// Which rows they happen to: all, where no condition is written for the signal.
+    #[serde(default)]
+    pub only: Only,
 }
 
-pub struct Attributes(Vec<Step>);
+/// A condition of OTTL for each kind of row.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Only {
+    pub log: Option<String>,
+    pub span: Option<String>,
+    pub datapoint: Option<String>,
+}
+
+pub struct Attributes {
+    steps: Vec<Step>,
+    only: Vec<(Signal, Context, Condition)>,
+}
 
 impl Processor for Attributes {
     const NAME: &'static str = "attributes";
     type Config = Config;
 
     fn build(config: Config, cx: &mut BuildContext<'_>) -> Result<Self, ConfigError> {
-        Ok(Attributes(actions::compile(config.actions, "actions", cx)?))
+        let mut only = Vec::new();
+        for (signal, context, text) in [
+            (Signal::Logs, Context::Log, &config.only.log),
+            (Signal::Traces, Context::Span, &config.only.span),
+            (Signal::Metrics, Context::DataPoint, &config.only.datapoint),
+        ] {
+            let Some(text) = text else { continue };
+            match Condition::compile(text, context) {
+                Ok(condition) => only.push((signal, context, condition)),
+                Err(fault) => {
+                    return Err(cx.refuse("only", format!("`{text}`: {fault}"), "mend the condition"));
+                }
+            }
+        }
+        Ok(Attributes { steps: actions::compile(config.actions, "actions", cx)?, only })
     }
 
     fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
-        each(&mut batch, |arena, list| self.0.iter().for_each(|step| step.apply(arena, list)));
+        let chosen = self.chosen(&mut batch);
+        let mut place = 0;
+        each(&mut batch, |arena, list| {
+            if chosen.as_ref().is_none_or(|chosen| chosen.get(place).copied().unwrap_or_default()) {
+                self.steps.iter().for_each(|step| step.apply(arena, list));
+            }
+            place += 1;
+        });
         out.push(batch);
     }
 }
 
-/// Every list of attributes of rows.
+impl Attributes {
+    /// Of each row, whether the condition holds; a condition that fails does not. `None` chooses all.
+    fn chosen(&mut self, batch: &mut Batch) -> Option<Vec<bool>> {
+        let signal = batch.signal();
+        let (_, context, condition) = self.only.iter_mut().find(|(of, ..)| *of == signal)?;
+        let mut chosen = Vec::with_capacity(batch.len());
+        let _ = each_row(batch, *context, |row| {
+            chosen.push(condition.holds(row).unwrap_or(false));
+            Ok(())
+        });
+        Some(chosen)
+    }
+}
+
+/// Every list of attributes of rows, in the order in which conditions are asked.
 fn each(batch: &mut Batch, mut change: impl FnMut(&mut Arena, &mut List)) {
     let Batch { arena, logs, spans, metrics, .. } = batch;
     logs.iter_mut().for_each(|record| change(arena, &mut record.attributes));
@@ -59,7 +113,11 @@ mod tests {
     use crate::testing::settings;
 
     fn changed(actions: &str, before: &[(&str, &str)]) -> String {
-        let settings = settings(&format!(r#"{{"actions": [{actions}]}}"#));
+        changed_only("{}", actions, before)
+    }
+
+    fn changed_only(only: &str, actions: &str, before: &[(&str, &str)]) -> String {
+        let settings = settings(&format!(r#"{{"actions": [{actions}], "only": {only}}}"#));
         let mut processor = processor::<Attributes>(settings).unwrap();
         let mut batch = batch("t", &["{}"]);
         for (key, value) in before {
@@ -96,6 +154,21 @@ mod tests {
         ] {
             assert_eq!(changed(actions, &before), after, "{actions}");
         }
+    }
+
+    #[test]
+    fn a_condition_chooses_rows() {
+        let delete = r#"{"key": "b", "action": "delete"}"#;
+        for (only, after) in [
+            (r#"{"log": "log.attributes[\"a\"] == \"1\""}"#, r#"{"a":"1"}"#),
+            (r#"{"log": "log.attributes[\"a\"] == \"2\""}"#, r#"{"a":"1","b":"2"}"#),
+            (r#"{"log": "ParseJSON(log.attributes[\"b\"])[\"x\"] == 1"}"#, r#"{"a":"1","b":"2"}"#),
+            (r#"{"span": "span.name == \"x\""}"#, r#"{"a":"1"}"#),
+        ] {
+            assert_eq!(changed_only(only, delete, &[("a", "1"), ("b", "2")]), after, "{only}");
+        }
+        let wrong = settings(&format!(r#"{{"actions": [{delete}], "only": {{"log": "span.name"}}}}"#));
+        assert!(processor::<Attributes>(wrong).is_err());
     }
 
     /// FIPS 180-4's own example.

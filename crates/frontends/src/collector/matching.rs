@@ -91,15 +91,66 @@ pub(super) struct Spans {
     libraries: Vec<Library>,
 }
 
-/// A block that can be said as a condition; what cannot be is a fault and what to do about it.
-pub(super) trait Block: DeserializeOwned {
-    fn condition(&self) -> Result<String, Fault>;
+/// A block of `attributes`, which is for rows of any kind.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Any {
+    match_type: MatchType,
+    regexp: Option<IgnoredAny>,
+    services: Vec<String>,
+    resources: Vec<Attribute>,
+    libraries: Vec<Library>,
+    attributes: Vec<Attribute>,
+    log_bodies: Vec<String>,
+    log_severity_texts: Vec<String>,
+    log_severity_number: Option<SeverityNumber>,
+    span_names: Vec<String>,
+    span_kinds: Vec<String>,
+    metric_names: Vec<String>,
 }
 
+/// What a condition is asked of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    Log,
+    Span,
+    DataPoint,
+}
+
+/// What is wrong, and what to do about it.
 pub(super) type Fault = (String, &'static str);
 
-impl Block for Metrics {
-    fn condition(&self) -> Result<String, Fault> {
+impl Any {
+    pub fn condition(&self, rows: Rows) -> Result<String, Fault> {
+        let how = checked(self.match_type)?;
+        let of_logs = [
+            one_of("log.body", &self.log_bodies, how),
+            one_of("log.severity_text", &self.log_severity_texts, how),
+            self.log_severity_number.as_ref().map(at_least).transpose()?,
+        ];
+        let of_spans = [one_of("span.name", &self.span_names, how), kinds(&self.span_kinds)?];
+        let of_points = [one_of("metric.name", &self.metric_names, how)];
+        let (attributes, own, others) = match rows {
+            Rows::Log => ("log.attributes", &of_logs[..], [&of_spans[..], &of_points[..]]),
+            Rows::Span => ("span.attributes", &of_spans[..], [&of_logs[..], &of_points[..]]),
+            Rows::DataPoint => ("datapoint.attributes", &of_points[..], [&of_logs[..], &of_spans[..]]),
+        };
+        // What is asked of another kind of row does not fit this one.
+        if others.into_iter().flatten().any(Option::is_some) {
+            return Ok("false".into());
+        }
+        let common = [
+            one_of("resource.attributes[\"service.name\"]", &self.services, how),
+            each("resource.attributes", &self.resources, how),
+            libraries(&self.libraries, how),
+            each(attributes, &self.attributes, how),
+        ];
+        Ok(all(common.into_iter().chain(own.iter().cloned())))
+    }
+}
+
+impl Metrics {
+    pub fn condition(&self) -> Result<String, Fault> {
         if self.match_type == MatchType::Expr || !self.expressions.is_empty() {
             return Err(("`match_type: expr` is not read".into(), "write the condition in OTTL"));
         }
@@ -111,8 +162,8 @@ impl Block for Metrics {
     }
 }
 
-impl Block for Logs {
-    fn condition(&self) -> Result<String, Fault> {
+impl Logs {
+    pub fn condition(&self) -> Result<String, Fault> {
         let how = checked(self.match_type)?;
         Ok(all([
             each("resource.attributes", &self.resource_attributes, how),
@@ -124,8 +175,8 @@ impl Block for Logs {
     }
 }
 
-impl Block for Spans {
-    fn condition(&self) -> Result<String, Fault> {
+impl Spans {
+    pub fn condition(&self) -> Result<String, Fault> {
         let how = checked(self.match_type)?;
         Ok(all([
             one_of("resource.attributes[\"service.name\"]", &self.services, how),
@@ -138,23 +189,32 @@ impl Block for Spans {
     }
 }
 
-/// Reads `include` and `exclude` out of a map, and says as conditions what they leave out.
-pub(super) fn dropped<T: Block>(draft: &mut Draft<'_>, within: &mut Setting) -> Vec<String> {
-    let mut conditions = Vec::new();
-    for (name, chosen_stays) in [("include", true), ("exclude", false)] {
-        let Some(block) = within.remove(name) else { continue };
-        if block.node == Node::Null {
-            continue;
-        }
+/// The blocks `include` and `exclude` of a map, which are taken out of it; true with what fits the first.
+pub(super) fn blocks<T: DeserializeOwned>(draft: &mut Draft<'_>, within: &mut Setting) -> Vec<(bool, T)> {
+    let mut blocks = Vec::new();
+    for (name, stays) in [("include", true), ("exclude", false)] {
+        let Some(block) = within.remove(name).filter(|block| block.node != Node::Null) else { continue };
         let label = format!("{}: `{name}`", draft.label);
-        let Some(read) = decode::<T>(&block, &label, &mut draft.cx.diagnostics) else {
-            draft.failed();
-            continue;
-        };
-        match read.condition() {
-            Ok(condition) if chosen_stays => conditions.push(format!("not ({condition})")),
+        match decode::<T>(&block, &label, &mut draft.cx.diagnostics) {
+            Some(read) => blocks.push((stays, read)),
+            None => draft.failed(),
+        }
+    }
+    blocks
+}
+
+/// The conditions that leave out what blocks do not choose.
+pub(super) fn dropped<T>(
+    draft: &mut Draft<'_>,
+    blocks: &[(bool, T)],
+    condition: impl Fn(&T) -> Result<String, Fault>,
+) -> Vec<String> {
+    let mut conditions = Vec::new();
+    for (stays, block) in blocks {
+        match condition(block) {
+            Ok(condition) if *stays => conditions.push(format!("not ({condition})")),
             Ok(condition) => conditions.push(condition),
-            Err((message, help)) => draft.error(format!("`{name}`: {message}"), help),
+            Err((message, help)) => draft.error(message, help),
         }
     }
     conditions
@@ -275,8 +335,8 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn condition<T: Block>(json: serde_json::Value) -> Result<String, Fault> {
-        serde_json::from_value::<T>(json).unwrap().condition()
+    fn read<T: DeserializeOwned>(json: serde_json::Value) -> T {
+        serde_json::from_value(json).unwrap()
     }
 
     #[test]
@@ -284,23 +344,31 @@ mod tests {
         use serde_json::json;
         let metrics = json!({"match_type": "strict", "metric_names": ["a", "b\"c"]});
         assert_eq!(
-            condition::<Metrics>(metrics).unwrap(),
+            read::<Metrics>(metrics).condition().unwrap(),
             r#"(metric.name == "a" or metric.name == "b\"c")"#
         );
         let logs = json!({"match_type": "regexp", "bodies": ["^GET \\d"], "severity_number": {"min": "warn", "match_undefined": true}});
         assert_eq!(
-            condition::<Logs>(logs).unwrap(),
+            read::<Logs>(logs).condition().unwrap(),
             r#"(log.severity_number >= SEVERITY_NUMBER_WARN or log.severity_number == 0) and ((log.body != nil and IsMatch(log.body, "^GET \\d")))"#
         );
         let spans = json!({"match_type": "strict", "services": ["shop"], "span_kinds": ["server"],
             "attributes": [{"key": "a"}, {"key": "n", "value": 3}, {"key": "t", "value": true}],
             "libraries": [{"name": "x", "version": "1"}]});
         assert_eq!(
-            condition::<Spans>(spans).unwrap(),
+            read::<Spans>(spans).condition().unwrap(),
             r#"(resource.attributes["service.name"] == "shop") and (span.kind == SPAN_KIND_SERVER) and (span.attributes["a"] != nil and span.attributes["n"] == 3 and span.attributes["t"] == true) and ((scope.name == "x" and scope.version == "1"))"#
         );
-        assert_eq!(condition::<Metrics>(json!({})).unwrap(), "true");
-        assert!(condition::<Metrics>(json!({"match_type": "expr", "expressions": ["true"]})).is_err());
-        assert!(condition::<Logs>(json!({"severity_number": {"min": "loud"}})).is_err());
+        assert_eq!(read::<Metrics>(json!({})).condition().unwrap(), "true");
+        let any = json!({"match_type": "strict", "services": ["shop"], "attributes": [{"key": "a", "value": "b"}],
+            "span_names": ["x"]});
+        let of = |rows| read::<Any>(any.clone()).condition(rows).unwrap();
+        assert_eq!(of(Rows::Log), "false");
+        assert_eq!(
+            of(Rows::Span),
+            r#"(resource.attributes["service.name"] == "shop") and (span.attributes["a"] == "b") and (span.name == "x")"#
+        );
+        assert!(read::<Metrics>(json!({"match_type": "expr", "expressions": ["true"]})).condition().is_err());
+        assert!(read::<Logs>(json!({"severity_number": {"min": "loud"}})).condition().is_err());
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use config::{Node, Setting};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::draft::Draft;
 use super::helper::FLUSH;
-use super::matching;
+use super::matching::{self, Rows};
 use super::table::{ALL, Absent, Entry, LOGS, LOGS_AND_TRACES};
 use super::values::{GoDuration, Words};
 
@@ -128,31 +129,45 @@ fn same(kind: &'static str, draft: &Draft<'_>) -> Option<Processor> {
 }
 
 fn attributes(mut draft: Draft<'_>) -> Option<Processor> {
-    for name in ["include", "exclude"] {
-        if draft.take(name).is_some() {
-            let help = "write the condition in a `transform` statement, behind `where`";
-            draft.error(format!("`{name}`: rows are not chosen here"), help);
+    let mut whole = std::mem::take(&mut draft.declared.setting);
+    let blocks = matching::blocks::<matching::Any>(&mut draft, &mut whole);
+    let mut only = Setting::map();
+    for (name, rows) in [("log", Rows::Log), ("span", Rows::Span), ("datapoint", Rows::DataPoint)] {
+        let dropped = matching::dropped(&mut draft, &blocks, |block| block.condition(rows));
+        let kept: Vec<String> = dropped.into_iter().map(|condition| format!("not ({condition})")).collect();
+        if !kept.is_empty() {
+            only.set(name, kept.join(" and "));
         }
     }
+    if !only.entries().is_empty() {
+        whole.set("only", only);
+    }
+    draft.declared.setting = whole;
     same("attributes", &draft)
 }
 
 /// The oldest form, `include` and `exclude`, becomes conditions of the older one.
 fn filter(mut draft: Draft<'_>) -> Option<Processor> {
-    choose::<matching::Logs>(&mut draft, "logs", "logs", "log_record");
-    choose::<matching::Metrics>(&mut draft, "metrics", "metrics", "metric");
-    choose::<matching::Spans>(&mut draft, "spans", "traces", "span");
+    choose(&mut draft, "logs", ("logs", "log_record"), matching::Logs::condition);
+    choose(&mut draft, "metrics", ("metrics", "metric"), matching::Metrics::condition);
+    choose(&mut draft, "spans", ("traces", "span"), matching::Spans::condition);
     same("filter", &draft)
 }
 
 /// Moves what the blocks under `key` leave out to the list of conditions `list` under `target`.
-fn choose<T: matching::Block>(draft: &mut Draft<'_>, key: &str, target: &str, list: &str) {
+fn choose<T: DeserializeOwned>(
+    draft: &mut Draft<'_>,
+    key: &str,
+    (target, list): (&str, &str),
+    condition: impl Fn(&T) -> Result<String, matching::Fault>,
+) {
     let Some(mut blocks) = draft.declared.setting.remove(key) else { return };
     if !matches!(blocks.node, Node::Map(_)) {
         draft.declared.setting.set(key, blocks);
         return;
     }
-    let conditions = matching::dropped::<T>(draft, &mut blocks);
+    let read = matching::blocks::<T>(draft, &mut blocks);
+    let conditions = matching::dropped(draft, &read, condition);
     if key != target && !blocks.entries().is_empty() {
         draft.error(format!("`{key}` has a key that is not read"), "it takes `include` and `exclude`");
     }
