@@ -26,6 +26,7 @@ mod otlp_http;
 mod prometheus_remote_write;
 mod random;
 mod s3;
+mod sender;
 mod stdout;
 mod transport;
 #[cfg(test)]

@@ -24,25 +24,24 @@ mod streams;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use config::ByteSize;
 use engine::{BuildContext, ConfigError, Outcome, Payload};
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::{HeaderName, HeaderValue, Request, Uri};
+use http::{HeaderValue, Request, Uri};
 use model::Signal;
-use net::http::{Client, Response};
+use net::http::Response;
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::auth::{Auth, AuthConfig};
-use crate::http_destination::{self, Header, describe, later, no_answer, until_mended};
+use crate::http_destination::{self, Header, describe, later, until_mended};
+use crate::sender::Sender;
+use crate::transport::Transport;
 use streams::Streams;
 
-/// The engine's own time limit is shorter; this one is for settings that turn it off.
-const TIMEOUT: Duration = Duration::from_secs(300);
 const AGENT: &str = concat!("outrigger/", env!("CARGO_PKG_VERSION"));
 const PATH: &str = "/loki/api/v1/push";
 const TENANT: &str = "x-scope-orgid";
@@ -150,10 +149,8 @@ pub struct Settings {
 pub struct Loki {
     url: String,
     tenant: Option<HeaderValue>,
-    headers: Vec<(HeaderName, HeaderValue)>,
     settings: Arc<Settings>,
-    auth: Auth,
-    client: Client,
+    sender: Sender,
 }
 
 impl engine::Exporter for Loki {
@@ -187,10 +184,8 @@ impl engine::Exporter for Loki {
         Ok(Loki {
             url: with_path(endpoint?),
             tenant: tenant?,
-            headers: headers?,
             settings: Arc::new(settings),
-            auth: auth?,
-            client: client?,
+            sender: Sender { headers: headers?, auth: auth?, transport: Transport::Plain(client?) },
         })
     }
 
@@ -199,21 +194,8 @@ impl engine::Exporter for Loki {
     }
 
     async fn send(&self, payload: &Payload) -> Outcome {
-        let body = match payload.wire() {
-            Ok(body) => body,
-            Err(error) => return Outcome::rejected(payload, format!("the payload cannot be read: {error}")),
-        };
-        let mut request = match self.request(payload, body) {
-            Ok(request) => request,
-            Err(error) => return until_mended(format!("the request cannot be made: {error}")),
-        };
-        if let Err(outcome) = self.auth.add(&mut request).await {
-            return outcome;
-        }
-        match self.client.send(request, TIMEOUT).await {
-            Ok(response) => self.auth.settle(&response, self.judge(&response, payload)).await,
-            Err(error) => no_answer(&error),
-        }
+        let request = |body| self.request(payload, body);
+        self.sender.send(payload, request, |response| self.judge(response, payload)).await
     }
 
     fn split(&self, payload: &Payload) -> Option<(Payload, Payload)> {
@@ -221,11 +203,8 @@ impl engine::Exporter for Loki {
     }
 
     fn show(&self, payload: &Payload) -> String {
-        let mut text = format!("POST {}\ncontent-type: application/x-protobuf\n", self.url);
-        for (name, _) in &self.headers {
-            text.push_str(&format!("{name}: ***\n"));
-        }
-        text + &self.auth.show() + &push::show(payload)
+        let text = format!("POST {}\ncontent-type: application/x-protobuf\n", self.url);
+        text + &self.sender.show() + &push::show(payload)
     }
 }
 
@@ -237,9 +216,6 @@ impl Loki {
             (false, _) => request = request.header(TENANT, &*payload.route),
             (true, Some(tenant)) => request = request.header(TENANT, tenant),
             (true, None) => {}
-        }
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
         }
         request.body(body)
     }

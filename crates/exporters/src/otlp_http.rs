@@ -14,13 +14,11 @@
 //! work to write; it is for destinations that take nothing else.
 //! Source of the rules: the OTLP specification 1.x, OTLP/HTTP.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use config::ByteSize;
 use engine::{ALL_SIGNALS, BuildContext, ConfigError, Outcome, Payload};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Request, Uri};
+use http::{Request, Uri};
 use model::Signal;
 use net::tls::TlsClientConfig;
 use schemars::JsonSchema;
@@ -32,10 +30,9 @@ use crate::http::Sigv4;
 use crate::http_destination::{self, Header};
 use crate::otlp::answer::judge;
 use crate::otlp::{self, Encoding, Requests, Target};
+use crate::sender::Sender;
 use crate::transport::Transport;
 
-/// The engine's own time limit is shorter; this one is for settings that turn it off.
-const TIMEOUT: Duration = Duration::from_secs(300);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -93,9 +90,7 @@ pub struct OtlpHttp {
     encoding: Encoding,
     compression: Compression,
     max_bytes: u64,
-    headers: Vec<(HeaderName, HeaderValue)>,
-    auth: Auth,
-    transport: Transport,
+    sender: Sender,
 }
 
 impl engine::Exporter for OtlpHttp {
@@ -116,7 +111,8 @@ impl engine::Exporter for OtlpHttp {
         let transport =
             Transport::of(config.sigv4.as_ref(), config.role_arn.as_deref(), &endpoint, client, cx)?;
         let Config { encoding, compression, .. } = config;
-        Ok(OtlpHttp { addresses, encoding, compression, max_bytes, headers, auth, transport })
+        let sender = Sender { headers, auth, transport };
+        Ok(OtlpHttp { addresses, encoding, compression, max_bytes, sender })
     }
 
     fn encoder(&self) -> Requests {
@@ -124,26 +120,11 @@ impl engine::Exporter for OtlpHttp {
     }
 
     async fn send(&self, payload: &Payload) -> Outcome {
-        let body = match payload.wire() {
-            Ok(body) => body,
-            Err(error) => return Outcome::rejected(payload, format!("the payload cannot be read: {error}")),
-        };
         let Some((target, url)) = self.place(payload) else {
             return Outcome::rejected(payload, format!("no endpoint is set for `{}`", payload.route));
         };
-        let mut request = match self.request(&target, &url, body) {
-            Ok(request) => request,
-            Err(error) => {
-                return http_destination::until_mended(format!("the request cannot be made: {error}"));
-            }
-        };
-        if let Err(outcome) = self.auth.add(&mut request).await {
-            return outcome;
-        }
-        match self.transport.send(request, TIMEOUT).await {
-            Ok(response) => self.auth.settle(&response, judge(&response, payload)).await,
-            Err(outcome) => outcome,
-        }
+        let request = |body| request(&target, &url, body);
+        self.sender.send(payload, request, |response| judge(response, payload)).await
     }
 
     fn split(&self, payload: &Payload) -> Option<(Payload, Payload)> {
@@ -152,11 +133,8 @@ impl engine::Exporter for OtlpHttp {
 
     fn show(&self, payload: &Payload) -> String {
         let Some((target, url)) = self.place(payload) else { return String::new() };
-        let mut text = format!("POST {url}\ncontent-type: {}\n", target.content_type());
-        for (name, _) in &self.headers {
-            text.push_str(&format!("{name}: ***\n"));
-        }
-        text + &self.auth.show() + &otlp::show(payload)
+        let text = format!("POST {url}\ncontent-type: {}\n", target.content_type());
+        text + &self.sender.show() + &otlp::show(payload)
     }
 }
 
@@ -166,17 +144,14 @@ impl OtlpHttp {
         let url = self.addresses.url(&target)?;
         Some((target, url))
     }
+}
 
-    fn request(&self, target: &Target, url: &str, body: Bytes) -> Result<Request<Bytes>, http::Error> {
-        let mut request = Request::post(url).header(CONTENT_TYPE, target.content_type());
-        if let Some(encoding) = Compression::of(&body).content_encoding() {
-            request = request.header(CONTENT_ENCODING, encoding);
-        }
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        request.body(body)
+fn request(target: &Target, url: &str, body: Bytes) -> Result<Request<Bytes>, http::Error> {
+    let mut request = Request::post(url).header(CONTENT_TYPE, target.content_type());
+    if let Some(encoding) = Compression::of(&body).content_encoding() {
+        request = request.header(CONTENT_ENCODING, encoding);
     }
+    request.body(body)
 }
 
 /// Where each signal goes; at least one is told.

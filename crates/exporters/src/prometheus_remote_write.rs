@@ -18,13 +18,11 @@
 
 mod requests;
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use config::ByteSize;
 use engine::{BuildContext, ConfigError, Outcome, Payload};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderName, HeaderValue, Request, Uri};
+use http::{Request, Uri};
 use model::Signal;
 use net::http::Response;
 use net::tls::TlsClientConfig;
@@ -35,11 +33,10 @@ use wire::remote_write::{Settings, Version};
 use crate::auth::{Auth, AuthConfig};
 use crate::http::Sigv4;
 use crate::http_destination::{self, Header, describe, later};
+use crate::sender::Sender;
 use crate::transport::Transport;
 use requests::{Requests, version_of};
 
-/// The engine's own time limit is shorter; this one is for settings that turn it off.
-const TIMEOUT: Duration = Duration::from_secs(300);
 const AGENT: &str = concat!("outrigger/", env!("CARGO_PKG_VERSION"));
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -142,11 +139,9 @@ impl Default for Config {
 
 pub struct PrometheusRemoteWrite {
     endpoint: String,
-    headers: Vec<(HeaderName, HeaderValue)>,
     settings: Settings,
     max_bytes: usize,
-    auth: Auth,
-    transport: Transport,
+    sender: Sender,
 }
 
 impl engine::Exporter for PrometheusRemoteWrite {
@@ -166,7 +161,8 @@ impl engine::Exporter for PrometheusRemoteWrite {
         let transport = Transport::of(config.sigv4.as_ref(), config.role_arn.as_deref(), &uri, client, cx)?;
         let max_bytes = config.max_body_bytes.as_usize();
         let settings = settings(&config, labels);
-        Ok(PrometheusRemoteWrite { endpoint, headers, settings, max_bytes, auth, transport })
+        let sender = Sender { headers, auth, transport };
+        Ok(PrometheusRemoteWrite { endpoint, settings, max_bytes, sender })
     }
 
     fn encoder(&self) -> Requests {
@@ -174,33 +170,15 @@ impl engine::Exporter for PrometheusRemoteWrite {
     }
 
     async fn send(&self, payload: &Payload) -> Outcome {
-        let body = match payload.wire() {
-            Ok(body) => body,
-            Err(error) => return Outcome::rejected(payload, format!("the payload cannot be read: {error}")),
-        };
-        let mut request = match self.request(payload, body) {
-            Ok(request) => request,
-            Err(error) => {
-                return http_destination::until_mended(format!("the request cannot be made: {error}"));
-            }
-        };
-        if let Err(outcome) = self.auth.add(&mut request).await {
-            return outcome;
-        }
-        match self.transport.send(request, TIMEOUT).await {
-            Ok(response) => self.auth.settle(&response, judge(&response, payload)).await,
-            Err(outcome) => outcome,
-        }
+        let request = |body| self.request(payload, body);
+        self.sender.send(payload, request, |response| judge(response, payload)).await
     }
 
     fn show(&self, payload: &Payload) -> String {
         let (kind, version) = headers_of(version_of(&payload.route));
         let mut text = format!("POST {}\ncontent-type: {kind}\ncontent-encoding: snappy\n", self.endpoint);
         text.push_str(&format!("x-prometheus-remote-write-version: {version}\n"));
-        for (name, _) in &self.headers {
-            text.push_str(&format!("{name}: ***\n"));
-        }
-        text + &self.auth.show()
+        text + &self.sender.show()
             + &format!("\n({} data points, {} bytes of protobuf)\n", payload.records, payload.raw_bytes)
     }
 }
@@ -208,15 +186,12 @@ impl engine::Exporter for PrometheusRemoteWrite {
 impl PrometheusRemoteWrite {
     fn request(&self, payload: &Payload, body: Bytes) -> Result<Request<Bytes>, http::Error> {
         let (kind, version) = headers_of(version_of(&payload.route));
-        let mut request = Request::post(&self.endpoint)
+        Request::post(&self.endpoint)
             .header(CONTENT_TYPE, kind)
             .header(CONTENT_ENCODING, "snappy")
             .header(USER_AGENT, AGENT)
-            .header("x-prometheus-remote-write-version", version);
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
-        request.body(body)
+            .header("x-prometheus-remote-write-version", version)
+            .body(body)
     }
 }
 

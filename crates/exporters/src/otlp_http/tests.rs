@@ -1,5 +1,7 @@
 //! What `otlp_http` sends, and what answers mean.
 
+use std::time::Duration;
+
 use engine::Exporter as _;
 use model::{Batch, LogRecord, Signal, Value};
 use serde_json::json;

@@ -155,5 +155,5 @@ fn settings_are_checked() {
         "endpoint": "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write"});
     let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
     let built = build_in::<PrometheusRemoteWrite>(&managed, &keys).unwrap();
-    assert!(matches!(built.transport, Transport::Signed(_)));
+    assert!(matches!(built.sender.transport, Transport::Signed(_)));
 }
