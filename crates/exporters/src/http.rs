@@ -40,7 +40,7 @@ use crate::compress::{Compression, decompress};
 use crate::dated::DateFormat;
 use crate::http_destination::{self, Header};
 use crate::login::Login;
-use crate::transport::Transport;
+use crate::transport::{Sigv4, Transport};
 
 /// The engine's own time limit is shorter; this one is for settings that turn it off.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -154,17 +154,6 @@ impl Format {
             Format::Json | Format::JsonStream | Format::Gelf => "application/json",
         }
     }
-}
-
-/// What requests are signed for.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Sigv4 {
-    /// Name of the service in signatures, such as `osis`.
-    #[serde(default)]
-    pub service: Option<String>,
-    /// Region of the endpoint; that of the environment when absent.
-    pub region: Option<String>,
 }
 
 /// Keys of GELF's fields.

@@ -26,12 +26,11 @@ use serde::Deserialize;
 
 use crate::auth::{Auth, AuthConfig};
 use crate::compress::Compression;
-use crate::http::Sigv4;
 use crate::http_destination::{self, Header};
 use crate::otlp::answer::judge;
 use crate::otlp::{self, Encoding, Requests, Target};
 use crate::sender::Sender;
-use crate::transport::Transport;
+use crate::transport::{Sigv4, Transport};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

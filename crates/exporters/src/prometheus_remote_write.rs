@@ -31,10 +31,9 @@ use serde::Deserialize;
 use wire::remote_write::{Settings, Version};
 
 use crate::auth::{Auth, AuthConfig};
-use crate::http::Sigv4;
 use crate::http_destination::{self, Header, describe, later};
 use crate::sender::Sender;
-use crate::transport::Transport;
+use crate::transport::{Sigv4, Transport};
 use requests::{Requests, version_of};
 
 const AGENT: &str = concat!("outrigger/", env!("CARGO_PKG_VERSION"));

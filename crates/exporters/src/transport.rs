@@ -8,10 +8,22 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use net::aws::{AwsClient, AwsError, AwsRequest, Service, ServiceError};
 use net::http::{Client, Response};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use crate::http::Sigv4;
 use crate::http_destination::no_answer;
 use crate::login::{self, Login};
+
+/// What requests are signed for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sigv4 {
+    /// Name of the service in signatures, such as `osis`.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// Region of the endpoint; that of the environment when absent.
+    pub region: Option<String>,
+}
 
 pub enum Transport {
     Plain(Client),
