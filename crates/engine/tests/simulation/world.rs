@@ -75,6 +75,8 @@ pub struct Sink {
     /// How often each number was taken.
     pub taken: HashMap<u64, u32>,
     pub rejected: HashSet<u64>,
+    /// Numbers that came together with more than it takes at once.
+    pub split: HashSet<u64>,
 }
 
 pub type Shared = Arc<Mutex<Sink>>;
@@ -82,8 +84,8 @@ pub type Shared = Arc<Mutex<Sink>>;
 impl Sink {
     pub fn new(seed: u64) -> Shared {
         let (mood, until, healthy) = (Mood::Good, None, None);
-        let (taken, rejected) = Default::default();
-        Arc::new(Mutex::new(Sink { dice: Dice(seed), mood, until, healthy, taken, rejected }))
+        let (taken, rejected, split) = Default::default();
+        Arc::new(Mutex::new(Sink { dice: Dice(seed), mood, until, healthy, taken, rejected, split }))
     }
 
     /// A new life begins: moments of the last one mean nothing.
@@ -130,14 +132,19 @@ impl Sink {
             }
             Mood::Good | Mood::Small(_) | Mood::Broken => Outcome::Sent,
         };
+        let body = payload.wire().expect("a payload can be unpacked");
+        let numbers =
+            body.chunks_exact(RECORD).map(|chunk| u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
         let refused = match &outcome {
             Outcome::Sent => 0,
             Outcome::Rejected { records, .. } => *records,
+            Outcome::Split { .. } => {
+                self.split.extend(numbers);
+                return Answer::With(outcome);
+            }
             _ => return Answer::With(outcome),
         };
-        let body = payload.wire().expect("a payload can be unpacked");
-        for (place, chunk) in body.chunks_exact(RECORD).enumerate() {
-            let number = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
+        for (place, number) in numbers.enumerate() {
             if (place as u64) < payload.records - refused {
                 *self.taken.entry(number).or_default() += 1;
             } else {
