@@ -19,19 +19,19 @@ use model::{Batch, Reason, Signal};
 use ottl::{Condition, Context, Row, Target, infer};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use crate::statements::{Abort, ErrorMode, Failures, Ground, abandon, context_named, contexts, refuse};
+use crate::statements::{
+    Abort, Entry, ErrorMode, Failures, Ground, abandon, context_named, contexts, refuse,
+};
 
 #[derive(Deserialize, JsonSchema, Default)]
 #[serde(default)]
 pub struct Config {
     /// What happens when a condition fails on a record.
     pub error_mode: ErrorMode,
-    pub log_conditions: Vec<Entry>,
-    pub trace_conditions: Vec<Entry>,
-    pub metric_conditions: Vec<Entry>,
+    pub log_conditions: Vec<Entry<GroupConfig>>,
+    pub trace_conditions: Vec<Entry<GroupConfig>>,
+    pub metric_conditions: Vec<Entry<GroupConfig>>,
     /// The older form of `log_conditions`.
     pub logs: LogLists,
     /// The older form of `trace_conditions`.
@@ -66,14 +66,6 @@ pub struct MetricLists {
     pub datapoint: Vec<String>,
 }
 
-/// A condition, or a group of them.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-pub enum Entry {
-    Condition(String),
-    Group(GroupConfig),
-}
-
 #[derive(Deserialize, JsonSchema, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct GroupConfig {
@@ -82,28 +74,6 @@ pub struct GroupConfig {
     /// In place of the processor's.
     pub error_mode: Option<ErrorMode>,
     pub conditions: Vec<String>,
-}
-
-impl<'de> Deserialize<'de> for Entry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Entry;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a condition, or a group of conditions")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Entry, E> {
-                Ok(Entry::Condition(text.to_owned()))
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Entry, M::Error> {
-                GroupConfig::deserialize(MapAccessDeserializer::new(map)).map(Entry::Group)
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
 }
 
 pub struct Filter {
@@ -197,9 +167,9 @@ struct Builder<'a, 'b> {
 }
 
 impl Builder<'_, '_> {
-    fn entry(&mut self, signal: Signal, key: &str, entry: Entry) {
+    fn entry(&mut self, signal: Signal, key: &str, entry: Entry<GroupConfig>) {
         let group = match entry {
-            Entry::Condition(text) => return self.add(signal, key, None, self.mode, text),
+            Entry::One(text) => return self.add(signal, key, None, self.mode, text),
             Entry::Group(group) => group,
         };
         let mut context = None;

@@ -1,5 +1,7 @@
 //! What `transform` and `filter` share: rows of a batch as OTTL sees them, contexts, and what becomes of errors.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use config::topology::ComponentId;
@@ -9,6 +11,8 @@ use model::{Arena, Batch, List, Resource, Scope, Signal};
 use ottl::{Context, Fault, Row, RunError, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -23,6 +27,36 @@ pub enum ErrorMode {
     Silent,
     /// Drops the batch, and tells the sender that it was not delivered.
     Propagate,
+}
+
+/// A statement or condition alone, or a group of them with settings of its own.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+pub enum Entry<G> {
+    One(String),
+    Group(G),
+}
+
+impl<'de, G: Deserialize<'de>> Deserialize<'de> for Entry<G> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<G>(PhantomData<G>);
+        impl<'de, G: Deserialize<'de>> Visitor<'de> for Either<G> {
+            type Value = Entry<G>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text in OTTL, or a group of such texts")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Entry<G>, E> {
+                Ok(Entry::One(text.to_owned()))
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Entry<G>, M::Error> {
+                G::deserialize(MapAccessDeserializer::new(map)).map(Entry::Group)
+            }
+        }
+        deserializer.deserialize_any(Either(PhantomData))
+    }
 }
 
 /// The contexts whose paths a signal's statements may use.

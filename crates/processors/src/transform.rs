@@ -22,27 +22,19 @@ use model::{Batch, Signal};
 use ottl::{Condition, Context, Statement, Target, infer};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use crate::statements::{Abort, ErrorMode, Failures, abandon, context_named, contexts, each_row, refuse};
+use crate::statements::{
+    Abort, Entry, ErrorMode, Failures, abandon, context_named, contexts, each_row, refuse,
+};
 
 #[derive(Deserialize, JsonSchema, Default)]
 #[serde(default)]
 pub struct Config {
     /// What happens when a statement fails on a record.
     pub error_mode: ErrorMode,
-    pub log_statements: Vec<Entry>,
-    pub trace_statements: Vec<Entry>,
-    pub metric_statements: Vec<Entry>,
-}
-
-/// A statement, or a group of them. One list holds one or the other.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-pub enum Entry {
-    Statement(String),
-    Group(GroupConfig),
+    pub log_statements: Vec<Entry<GroupConfig>>,
+    pub trace_statements: Vec<Entry<GroupConfig>>,
+    pub metric_statements: Vec<Entry<GroupConfig>>,
 }
 
 #[derive(Deserialize, JsonSchema, Default)]
@@ -56,28 +48,6 @@ pub struct GroupConfig {
     /// The statements run on records of which one of these holds.
     pub conditions: Vec<String>,
     pub statements: Vec<String>,
-}
-
-impl<'de> Deserialize<'de> for Entry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Entry;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a statement, or a group of statements")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Entry, E> {
-                Ok(Entry::Statement(text.to_owned()))
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Entry, M::Error> {
-                GroupConfig::deserialize(MapAccessDeserializer::new(map)).map(Entry::Group)
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
 }
 
 pub struct Transform {
@@ -148,11 +118,11 @@ impl Processor for Transform {
 }
 
 /// The groups of a list; bare statements are one. `None` where both stand side by side.
-fn gathered(entries: Vec<Entry>) -> Option<Vec<GroupConfig>> {
+fn gathered(entries: Vec<Entry<GroupConfig>>) -> Option<Vec<GroupConfig>> {
     let (mut groups, mut bare) = (Vec::new(), GroupConfig::default());
     for entry in entries {
         match entry {
-            Entry::Statement(text) => bare.statements.push(text),
+            Entry::One(text) => bare.statements.push(text),
             Entry::Group(group) => groups.push(group),
         }
     }
