@@ -14,8 +14,8 @@ const TOOLS: [&str; 4] = ["testkit", "xtask", "bench", "fuzz"];
 /// Our crates, by layer.
 const LAYERS: [&[&str]; 5] = [
     &["model"],
-    &["wire", "config", "net", "telemetry", "ottl"],
-    &["engine", "frontends"],
+    &["wire", "config", "net", "telemetry", "ottl", "lake"],
+    &["engine", "frontends", "query"],
     &["receivers", "processors", "exporters"],
     &["outrigger"],
 ];

@@ -1,0 +1,211 @@
+//! The catalog: which segments there are, which log files are done with, which payloads came.
+//!
+//! One SQLite file. What belongs together changes in one transaction, and a transaction is on the disk before it
+//! counts: the log file that a flush makes needless is removed afterwards.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags, Transaction, params};
+
+use crate::payload::Id;
+use crate::segment::Written;
+use crate::{LakeError, Segment, Table};
+
+/// Of the tables below.
+const VERSION: i64 = 1;
+/// Payloads that are known again when they come twice.
+const REMEMBERED: i64 = 1 << 16;
+
+const TABLES: &str = "
+    CREATE TABLE segments (
+        id INTEGER PRIMARY KEY,
+        signal TEXT NOT NULL,
+        level INTEGER NOT NULL,
+        path TEXT NOT NULL UNIQUE,
+        bytes INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        min_time INTEGER NOT NULL,
+        max_time INTEGER NOT NULL
+    );
+    CREATE TABLE watermarks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE payloads (number INTEGER PRIMARY KEY, id BLOB NOT NULL);
+";
+
+pub(crate) struct Catalog {
+    folder: PathBuf,
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Catalog {
+    pub fn open(folder: &Path) -> Result<Catalog, LakeError> {
+        let path = folder.join("catalog.db");
+        let mut catalog = Catalog::connect(folder, path, OpenFlags::default())?;
+        catalog.change(|connection| {
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "synchronous", "full")
+        })?;
+        catalog.migrate()?;
+        Ok(catalog)
+    }
+
+    /// For a look at a lake that nobody writes.
+    pub fn open_read_only(folder: &Path) -> Result<Catalog, LakeError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let catalog = Catalog::connect(folder, folder.join("catalog.db"), flags)?;
+        catalog.check_version()?;
+        Ok(catalog)
+    }
+
+    fn connect(folder: &Path, path: PathBuf, flags: OpenFlags) -> Result<Catalog, LakeError> {
+        match Connection::open_with_flags(&path, flags) {
+            Ok(connection) => Ok(Catalog { folder: folder.to_owned(), path, connection }),
+            Err(source) => Err(LakeError::Catalog { path, source }),
+        }
+    }
+
+    fn change<T>(
+        &mut self,
+        change: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LakeError> {
+        change(&mut self.connection).map_err(|source| LakeError::Catalog { path: self.path.clone(), source })
+    }
+
+    fn ask<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LakeError> {
+        ask(&self.connection).map_err(|source| LakeError::Catalog { path: self.path.clone(), source })
+    }
+
+    fn check_version(&self) -> Result<i64, LakeError> {
+        let version: i64 = self.ask(|db| db.pragma_query_value(None, "user_version", |row| row.get(0)))?;
+        if version > VERSION {
+            return Err(LakeError::Newer(self.path.clone()));
+        }
+        Ok(version)
+    }
+
+    fn migrate(&mut self) -> Result<(), LakeError> {
+        if self.check_version()? == 0 {
+            self.change(|db| {
+                let all = db.transaction()?;
+                all.execute_batch(TABLES)?;
+                all.pragma_update(None, "user_version", VERSION)?;
+                all.commit()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Rows of log files up to this number are in segments.
+    pub fn flushed_through(&self) -> Result<u64, LakeError> {
+        let value: Option<i64> = self.ask(|db| {
+            db.query_row("SELECT max(value) FROM watermarks WHERE name = 'flushed_through'", [], |row| {
+                row.get(0)
+            })
+        })?;
+        Ok(value.unwrap_or(0) as u64)
+    }
+
+    /// Every segment; rows that this program cannot understand are left out with a warning.
+    pub fn segments(&self) -> Result<Vec<Arc<Segment>>, LakeError> {
+        self.ask(|db| {
+            let mut rows = db.prepare(
+                "SELECT id, signal, level, path, bytes, rows, min_time, max_time FROM segments ORDER BY min_time",
+            )?;
+            let segments = rows.query_map([], |row| {
+                let (id, table, path): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
+                let Some(table) = Table::named(&table) else { return Ok(None) };
+                let written = Written {
+                    table,
+                    level: row.get(2)?,
+                    path: self.folder.join(path),
+                    bytes: row.get::<_, i64>(4)? as u64,
+                    rows: row.get::<_, i64>(5)? as u64,
+                    min_time: row.get(6)?,
+                    max_time: row.get(7)?,
+                };
+                Ok(Some(written.segment(id)))
+            })?;
+            segments.filter_map(Result::transpose).collect()
+        })
+    }
+
+    /// Payloads that came lately, oldest first.
+    pub fn payloads(&self) -> Result<Vec<Id>, LakeError> {
+        self.ask(|db| {
+            let mut rows = db.prepare("SELECT id FROM payloads ORDER BY number")?;
+            let ids = rows.query_map([], |row| row.get::<_, Id>(0))?;
+            ids.collect()
+        })
+    }
+
+    /// After a flush: the segments are there, the log file is done with, its payloads are known.
+    pub fn flushed(
+        &mut self,
+        number: u64,
+        written: Vec<Written>,
+        payloads: &[Id],
+    ) -> Result<Vec<Arc<Segment>>, LakeError> {
+        let folder = self.folder.clone();
+        self.change(|db| {
+            let all = db.transaction()?;
+            let segments = insert(&all, &folder, written)?;
+            all.execute(
+                "INSERT INTO watermarks VALUES ('flushed_through', ?1) ON CONFLICT DO UPDATE SET value = ?1",
+                [number as i64],
+            )?;
+            for id in payloads {
+                all.execute("INSERT INTO payloads (id) VALUES (?1)", [id.as_slice()])?;
+            }
+            all.execute(
+                "DELETE FROM payloads WHERE number <= (SELECT max(number) FROM payloads) - ?1",
+                [REMEMBERED],
+            )?;
+            all.commit()?;
+            Ok(segments)
+        })
+    }
+
+    /// After a compaction, or retention where nothing was written: some segments stand for others.
+    pub fn swapped(
+        &mut self,
+        gone: &[Arc<Segment>],
+        written: Vec<Written>,
+    ) -> Result<Vec<Arc<Segment>>, LakeError> {
+        let folder = self.folder.clone();
+        self.change(|db| {
+            let all = db.transaction()?;
+            for segment in gone {
+                all.execute("DELETE FROM segments WHERE id = ?1", [segment.id])?;
+            }
+            let segments = insert(&all, &folder, written)?;
+            all.commit()?;
+            Ok(segments)
+        })
+    }
+}
+
+fn insert(
+    all: &Transaction<'_>,
+    folder: &Path,
+    written: Vec<Written>,
+) -> rusqlite::Result<Vec<Arc<Segment>>> {
+    let mut segments = Vec::new();
+    for written in written {
+        let path = written.path.strip_prefix(folder).unwrap_or(&written.path);
+        all.execute(
+            "INSERT INTO segments (signal, level, path, bytes, rows, min_time, max_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                written.table.name(),
+                written.level,
+                path.to_string_lossy(),
+                written.bytes as i64,
+                written.rows as i64,
+                written.min_time,
+                written.max_time
+            ],
+        )?;
+        segments.push(written.segment(all.last_insert_rowid()));
+    }
+    Ok(segments)
+}

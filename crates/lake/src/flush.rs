@@ -1,0 +1,86 @@
+//! From memory to segments: what a log file held becomes one file a table.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use arrow::array::RecordBatch;
+use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
+
+use crate::memtable::Memtable;
+use crate::segment::{SegmentWriter, Unnamed, Written};
+use crate::{LakeError, Settings, Step, Table};
+
+/// Where a flush puts the rows of a log file.
+fn path(folder: &Path, table: Table, number: u64) -> PathBuf {
+    folder.join(table.name()).join("new").join(format!("{number:016}.parquet"))
+}
+
+/// Writes the rows of every table; the catalog learns of the files afterwards.
+pub(crate) fn write(memtable: &Memtable, settings: &Settings) -> Result<Vec<Written>, LakeError> {
+    let mut unnamed: Vec<Unnamed> = Vec::new();
+    let tables: Vec<_> = memtable.tables().collect();
+    for (n, (table, batches)) in tables.iter().enumerate() {
+        let rows = sorted(*table, batches)?;
+        let path = path(&settings.folder, *table, memtable.number);
+        let mut writer = SegmentWriter::create(*table, 0, path)?;
+        writer.write(&rows)?;
+        unnamed.push(writer.finish()?);
+        if n == tables.len() / 2 {
+            settings.reached(Step::SegmentsHalfWritten);
+        }
+    }
+    let written = unnamed.into_iter().map(Unnamed::name).collect();
+    settings.reached(Step::SegmentsRenamed);
+    written
+}
+
+/// All rows in the table's order; rows that are equal in it keep theirs.
+fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, LakeError> {
+    let rows = concat_batches(&table.kept(), batches)?;
+    let columns = table.order().iter().chain(&[crate::table::SEQ]).filter_map(|name| {
+        let values = rows.column_by_name(name)?.clone();
+        Some(SortColumn { values, options: None })
+    });
+    let order = lexsort_to_indices(&columns.collect::<Vec<_>>(), None)?;
+    Ok(take_record_batch(&rows, &order)?)
+}
+
+/// Removes files under the tables' folders that the catalog does not know: a process ended before it told it.
+/// Only names that this program gives are touched.
+pub(crate) fn sweep(folder: &Path, known: &dyn Fn(&Path) -> bool) {
+    for table in Table::ALL {
+        for path in files(&folder.join(table.name())).unwrap_or_default() {
+            let ours = match path.extension().and_then(|extension| extension.to_str()) {
+                Some("unnamed") => true,
+                Some("parquet") => named_by_us(&path) && !known(&path),
+                _ => false,
+            };
+            if ours {
+                tracing::info!(file = %path.display(), "removed: its rows are elsewhere");
+                let _ = fs::remove_file(&path);
+            } else if !known(&path) {
+                tracing::warn!(file = %path.display(), "not a file of this lake; skipped");
+            }
+        }
+    }
+}
+
+/// `0000000000000007.parquet`, or `0000000000000007-1.parquet` after a compaction.
+fn named_by_us(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let (number, part) = stem.split_once('-').unwrap_or((stem, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    number.len() == 16 && digits(number) && digits(part)
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => found.extend(files(&path)?),
+            false => found.push(path),
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,171 @@
+//! A lake that is open: one writer of the log, one keeper of the files, any number of readers.
+
+mod keeper;
+mod open;
+mod writer;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::catalog::Catalog;
+use crate::memtable::{Memtable, time_bounds};
+use crate::segment::TableSize;
+use crate::tail::{Tail, Tails};
+use crate::{LakeError, Segment, Settings, Table};
+
+use writer::Command;
+
+/// Appends that wait for the writer.
+const WAITING: usize = 64;
+
+/// An open lake. Closing it, or dropping it, leaves what is in memory to the log, from which it is read again.
+pub struct Lake {
+    shared: Arc<Shared>,
+    commands: Option<mpsc::Sender<Command>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Held as long as this process writes.
+    _lock: Option<File>,
+}
+
+struct Shared {
+    settings: Settings,
+    state: RwLock<State>,
+    tails: Tails,
+    /// `None` where the lake is only read.
+    catalog: Option<Mutex<Catalog>>,
+}
+
+/// Where the rows are: each in exactly one of these.
+#[derive(Default)]
+struct State {
+    active: Memtable,
+    /// Being flushed, oldest first.
+    frozen: Vec<Arc<Memtable>>,
+    segments: HashMap<Table, Vec<Arc<Segment>>>,
+}
+
+/// One table as it was at one moment. Files stay as long as it is held.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub table: Table,
+    /// Rows that are in no segment, oldest arrivals first.
+    pub memory: Vec<RecordBatch>,
+    pub segments: Vec<Arc<Segment>>,
+}
+
+impl Lake {
+    /// Opens the lake in a folder, made where it is missing, and reads what its log still holds.
+    pub fn open(settings: Settings) -> Result<Lake, LakeError> {
+        open::open(settings)
+    }
+
+    /// Opens a lake that no process writes, for a look. Nothing in the folder changes.
+    pub fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
+        open::open_read_only(settings)
+    }
+
+    /// Adds the rows of a payload that [`crate::Rows::seal`] made. Once this returns, they are in the log, as far as
+    /// [`crate::Durability`] goes, and queries see them. A payload that came before is answered and not added.
+    pub async fn append(&self, payload: Bytes) -> Result<(), LakeError> {
+        let commands = self.commands.as_ref().ok_or(LakeError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        commands.send(Command::Append { payload, answer }).await.map_err(|_| LakeError::Closed)?;
+        answered.await.map_err(|_| LakeError::Closed)?
+    }
+
+    /// Writes what is in memory to segments, and returns when that is done.
+    pub async fn flush(&self) -> Result<(), LakeError> {
+        let commands = self.commands.as_ref().ok_or(LakeError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        commands.send(Command::Flush { answer }).await.map_err(|_| LakeError::Closed)?;
+        answered.await.map_err(|_| LakeError::Closed)
+    }
+
+    pub fn snapshot(&self, table: Table) -> Snapshot {
+        let state = self.shared.state.read().unwrap_or_else(PoisonError::into_inner);
+        let frozen = state.frozen.iter().flat_map(|memtable| memtable.batches(table));
+        let memory = frozen.chain(state.active.batches(table)).cloned().collect();
+        let segments = state.segments.get(&table).cloned().unwrap_or_default();
+        Snapshot { table, memory, segments }
+    }
+
+    /// Everything that arrives from now on.
+    pub fn tail(&self) -> Tail {
+        self.shared.tails.watch()
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.shared.settings.folder
+    }
+
+    /// What each table holds.
+    pub fn size(&self, table: Table) -> TableSize {
+        self.snapshot(table).size()
+    }
+}
+
+impl Drop for Lake {
+    fn drop(&mut self) {
+        // Both threads end when nobody can ask them for anything.
+        self.commands = None;
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Snapshot {
+    pub fn size(&self) -> TableSize {
+        let mut size = TableSize::default();
+        let mut seen = |min: i64, max: i64| {
+            size.from = Some(size.from.map_or(min, |from| from.min(min)));
+            size.to = Some(size.to.map_or(max, |to| to.max(max)));
+        };
+        let (mut rows, mut bytes) = (0, 0);
+        for segment in &self.segments {
+            (rows, bytes) = (rows + segment.rows, bytes + segment.bytes);
+            seen(segment.min_time, segment.max_time);
+        }
+        for batch in &self.memory {
+            rows += batch.num_rows() as u64;
+            bytes += batch.get_array_memory_size() as u64;
+            if let Some((min, max)) = time_bounds(batch) {
+                seen(min, max);
+            }
+        }
+        TableSize { rows, bytes, ..size }
+    }
+}
+
+impl Shared {
+    fn catalog(&self) -> Result<std::sync::MutexGuard<'_, Catalog>, LakeError> {
+        let catalog = self.catalog.as_ref().ok_or(LakeError::Closed)?;
+        Ok(catalog.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl State {
+    fn add(&mut self, segments: Vec<Arc<Segment>>) {
+        for segment in segments {
+            self.segments.entry(segment.table).or_default().push(segment);
+        }
+    }
+
+    fn remove(&mut self, gone: &[Arc<Segment>]) {
+        for segments in self.segments.values_mut() {
+            segments.retain(|segment| !gone.iter().any(|gone| gone.id == segment.id));
+        }
+    }
+}

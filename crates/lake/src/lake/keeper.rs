@@ -1,0 +1,101 @@
+//! The one thread that writes and removes segments.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::Shared;
+use crate::memtable::Memtable;
+use crate::payload::Id;
+use crate::{LakeError, Step, compact, flush, retention, wal};
+
+/// How often it looks for files to join or to drop while nothing is flushed.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// Wait before a flush that failed is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+pub(super) struct Task {
+    pub memtable: Arc<Memtable>,
+    /// Payloads that are in it.
+    pub ids: Vec<Id>,
+    pub answer: Option<oneshot::Sender<()>>,
+}
+
+/// Ends when the writer has ended and nothing is left to flush.
+pub(super) fn run(shared: &Shared, tasks: &Receiver<Task>) {
+    loop {
+        match tasks.recv_timeout(LOOK_EVERY) {
+            Ok(task) => {
+                while let Err(error) = flush(shared, &task) {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "rows stay in memory and in the log"
+                    );
+                    std::thread::sleep(RETRY);
+                }
+                if let Some(answer) = task.answer {
+                    let _ = answer.send(());
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if let Err(error) = tidy(shared) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "segments stay as they are");
+        }
+    }
+}
+
+fn flush(shared: &Shared, task: &Task) -> Result<(), LakeError> {
+    let settings = &shared.settings;
+    let written = flush::write(&task.memtable, settings)?;
+    let number = task.memtable.number;
+    let segments = shared.catalog()?.flushed(number, written, &task.ids)?;
+    settings.reached(Step::Catalogued);
+    shared.change(|state| {
+        state.frozen.retain(|memtable| memtable.number != number);
+        state.add(segments);
+    });
+    let log = wal::path(&settings.folder, number);
+    if let Err(error) = fs::remove_file(&log) {
+        tracing::warn!(file = %log.display(), %error, "a log file that is not needed stays until the next start");
+    }
+    settings.reached(Step::LogRemoved);
+    Ok(())
+}
+
+/// Joins small files and drops old ones, one job at a time.
+fn tidy(shared: &Shared) -> Result<(), LakeError> {
+    let all = || {
+        let state = shared.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.segments.values().flatten().cloned().collect::<Vec<_>>()
+    };
+    while let Some(job) = compact::choose(&all()) {
+        let written = compact::write(&job, &shared.settings)?;
+        shared.settings.reached(Step::Compacted);
+        swap(shared, &job.parts, written)?;
+        shared.settings.reached(Step::Swapped);
+    }
+    let gone = retention::choose(&all(), &shared.settings);
+    if !gone.is_empty() {
+        swap(shared, &gone, Vec::new())?;
+    }
+    Ok(())
+}
+
+fn swap(
+    shared: &Shared,
+    gone: &[Arc<crate::Segment>],
+    written: Vec<crate::segment::Written>,
+) -> Result<(), LakeError> {
+    let segments = shared.catalog()?.swapped(gone, written)?;
+    shared.change(|state| {
+        state.remove(gone);
+        state.add(segments);
+    });
+    gone.iter().for_each(|segment| segment.doom());
+    Ok(())
+}

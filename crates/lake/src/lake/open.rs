@@ -1,0 +1,168 @@
+//! Opening: what the last process left is read, and nothing of it is lost or taken twice.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread;
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::sync::mpsc;
+
+use super::keeper::{self, Task};
+use super::writer::{Known, Writer};
+use super::{Lake, Shared, State, WAITING};
+use crate::catalog::Catalog;
+use crate::memtable::Memtable;
+use crate::payload::{self, Id};
+use crate::tail::Tails;
+use crate::wal::{self, Wal};
+use crate::{LakeError, Segment, Settings, Table, flush};
+
+/// Flushes that wait for the keeper before the writer waits for it.
+const FLUSHES: usize = 1;
+
+pub(super) fn open(settings: Settings) -> Result<Lake, LakeError> {
+    let folder = settings.folder.clone();
+    for table in Table::ALL {
+        make(&folder.join(table.name()))?;
+    }
+    make(&folder.join("wal"))?;
+    let lock = lock(&folder)?;
+    let catalog = Catalog::open(&folder)?;
+    let (state, left, mut known) = read(&settings, &catalog)?;
+    let paths: HashSet<_> = state.segments.values().flatten().map(|segment| segment.path.clone()).collect();
+    flush::sweep(&folder, &|path| paths.contains(path));
+    let next = left.last().map_or(catalog.flushed_through()?, |task| task.memtable.number) + 1;
+    let wal = Wal::create(&folder, next)?;
+    left.iter().flat_map(|task| &task.ids).for_each(|id| {
+        known.add(*id);
+    });
+    let state = State {
+        active: Memtable::new(next),
+        frozen: left.iter().map(|task| task.memtable.clone()).collect(),
+        ..state
+    };
+    let shared = Arc::new(Shared {
+        settings,
+        state: RwLock::new(state),
+        tails: Tails::new(),
+        catalog: Some(Mutex::new(catalog)),
+    });
+    start(shared, wal, known, left, lock)
+}
+
+fn start(
+    shared: Arc<Shared>,
+    wal: Wal,
+    known: Known,
+    left: Vec<Task>,
+    lock: File,
+) -> Result<Lake, LakeError> {
+    let (commands, received) = mpsc::channel(WAITING);
+    let (keeper, tasks) = sync_channel(FLUSHES);
+    let writer = Writer {
+        shared: shared.clone(),
+        wal,
+        commands: received,
+        keeper: keeper.clone(),
+        known,
+        ids: Vec::new(),
+        since: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(LakeError::file("cannot start the writer of", &shared.settings.folder))?;
+    let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
+        let spawned = thread::Builder::new().name(name.into()).spawn(body);
+        spawned.map_err(LakeError::file("cannot start a thread for", &shared.settings.folder))
+    };
+    let keeping = shared.clone();
+    let threads = vec![
+        spawn("lake-keeper", Box::new(move || keeper::run(&keeping, &tasks)))?,
+        spawn(
+            "lake-writer",
+            Box::new(move || {
+                // What the last process left is flushed first.
+                for task in left {
+                    let _ = keeper.send(task);
+                }
+                drop(keeper);
+                runtime.block_on(writer.run());
+            }),
+        )?,
+    ];
+    Ok(Lake { shared, commands: Some(commands), threads: Mutex::new(threads), _lock: Some(lock) })
+}
+
+pub(super) fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
+    let catalog = Catalog::open_read_only(&settings.folder)?;
+    let (state, left, _) = read(&settings, &catalog)?;
+    let frozen = left.into_iter().map(|task| task.memtable).collect();
+    let state = RwLock::new(State { frozen, ..state });
+    let shared = Arc::new(Shared { settings, state, tails: Tails::new(), catalog: None });
+    Ok(Lake { shared, commands: None, threads: Mutex::default(), _lock: None })
+}
+
+fn make(folder: &Path) -> Result<(), LakeError> {
+    fs::create_dir_all(folder).map_err(LakeError::file("cannot make", folder))
+}
+
+/// One process writes a lake. The lock goes with the process, however it ends.
+fn lock(folder: &Path) -> Result<File, LakeError> {
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(LakeError::file("cannot write", &path))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(_) => Err(LakeError::Locked(folder.to_owned())),
+    }
+}
+
+/// Segments, rows that are only in log files, and payloads that came lately.
+fn read(settings: &Settings, catalog: &Catalog) -> Result<(State, Vec<Task>, Known), LakeError> {
+    let mut state = State::default();
+    state.add(catalog.segments()?.into_iter().filter(|segment| is_there(segment)).collect());
+    let mut known = Known::default();
+    for id in catalog.payloads()? {
+        known.add(id);
+    }
+    let flushed = catalog.flushed_through()?;
+    let mut left = Vec::new();
+    for (number, path) in wal::files(&settings.folder)? {
+        if number <= flushed {
+            let _ = fs::remove_file(&path);
+            continue;
+        }
+        let (memtable, ids) = replay(number, &path)?;
+        left.push(Task { memtable: Arc::new(memtable), ids, answer: None });
+    }
+    Ok((state, left, known))
+}
+
+fn replay(number: u64, path: &Path) -> Result<(Memtable, Vec<Id>), LakeError> {
+    let contents = wal::read(path)?;
+    for (at, what) in contents.damage {
+        tracing::error!(file = %path.display(), at, what, "rows in the log are lost");
+    }
+    let mut memtable = Memtable::new(number);
+    let mut ids = Vec::new();
+    for payload in contents.payloads {
+        let rows = payload::decode(&payload).and_then(|tables| {
+            ids.push(payload::id(&payload)?);
+            tables.into_iter().try_for_each(|(table, rows)| memtable.push(table, rows).map(|_| ()))
+        });
+        if let Err(error) = rows {
+            tracing::error!(file = %path.display(), %error, "rows in the log are lost");
+        }
+    }
+    Ok((memtable, ids))
+}
+
+/// A file that is gone is told once, and left out: the others can still be read.
+fn is_there(segment: &Segment) -> bool {
+    let there = segment.path.exists();
+    if !there {
+        tracing::error!(file = %segment.path.display(), rows = segment.rows, "a segment is missing; skipped");
+    }
+    there
+}

@@ -1,0 +1,33 @@
+//! The lake: what arrives, kept as Arrow rows in memory and Parquet files on disk.
+//!
+//! ```text
+//! Rows ─► payload ─► Lake::append ─► log (one file) ─► memtable ─► flush: one segment a table ─► compaction
+//!                                       └─ answered here              └─ one transaction of the catalog
+//! ```
+//!
+//! Start at [`Lake`]; [`Rows`] turns batches into payloads, [`Table`] says what each table holds, and [`Snapshot`] is
+//! what a query reads. Nothing in here knows a query engine.
+
+mod catalog;
+mod compact;
+mod error;
+mod flush;
+mod lake;
+mod memtable;
+mod payload;
+mod retention;
+mod rows;
+mod segment;
+mod settings;
+mod table;
+mod tail;
+mod wal;
+
+pub use error::LakeError;
+pub use lake::{Lake, Snapshot};
+pub use payload::decode;
+pub use rows::Rows;
+pub use segment::{Segment, TableSize};
+pub use settings::{Durability, Settings, Step};
+pub use table::Table;
+pub use tail::{Arrival, Tail};

@@ -1,0 +1,219 @@
+//! The first columns of each table: when, and of what.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int16Builder, Int32Builder};
+use model::{Arena, Batch};
+
+use super::columns::{Label, TextMap, Times};
+use super::value;
+
+/// What a row's resource and scope say, read once for all their rows.
+#[derive(Default)]
+pub(super) struct Origin {
+    pub service: Option<String>,
+    env: Option<String>,
+    version: Option<String>,
+    pub cluster: Option<String>,
+    ecs_service: Option<String>,
+    task_family: Option<String>,
+    task_revision: Option<i32>,
+    task: Option<String>,
+    pub container: Option<String>,
+    container_id: Option<String>,
+    launch_type: Option<String>,
+    account: Option<String>,
+    region: Option<String>,
+    az: Option<String>,
+    host: Option<String>,
+    pub stream: Option<String>,
+    pub log_group: Option<String>,
+    rest: Vec<(String, String)>,
+    pub scope: Option<String>,
+}
+
+/// The last part of an ARN or path.
+fn last_part(text: &str) -> String {
+    text.rsplit('/').next().unwrap_or(text).to_owned()
+}
+
+impl Origin {
+    /// The origins of a batch, by scope. Rows whose protocol knows no scopes point to the first.
+    pub fn all(batch: &Batch) -> Vec<Origin> {
+        let mut origins: Vec<Origin> = batch
+            .scopes
+            .iter()
+            .map(|scope| {
+                let mut origin = Origin::default();
+                if let Some(resource) = batch.resources.get(scope.resource as usize) {
+                    origin.read(&batch.arena, resource.attributes);
+                }
+                let text = |span| value::lossy(batch.arena.bytes(span)).into_owned();
+                origin.scope = Some(text(scope.name));
+                if !scope.version.is_empty() {
+                    origin.rest.push(("otel.scope.version".into(), text(scope.version)));
+                }
+                for (_, node) in batch.arena.iter(scope.attributes) {
+                    let key = format!("otel.scope.{}", text(node.key));
+                    origin.rest.push((key, value::text(&batch.arena, node.value).0.into_owned()));
+                }
+                origin
+            })
+            .collect();
+        if origins.is_empty() {
+            let mut origin = Origin::default();
+            if let Some(resource) = batch.resources.first() {
+                origin.read(&batch.arena, resource.attributes);
+            }
+            origins.push(origin);
+        }
+        origins
+    }
+
+    fn read(&mut self, arena: &Arena, attributes: model::List) {
+        for (_, node) in arena.iter(attributes) {
+            let key = arena.bytes(node.key);
+            let text = value::text(arena, node.value).0;
+            if !self.take(key, &text) {
+                self.rest.push((value::lossy(key).into_owned(), text.into_owned()));
+            }
+        }
+        if self.service.is_none() {
+            self.service.clone_from(&self.container);
+        }
+        if self.log_group.is_none()
+            && let (Some(cluster), Some(service)) = (&self.cluster, &self.service)
+        {
+            self.log_group = Some(format!("/{cluster}/{service}"));
+        }
+    }
+
+    /// Whether a column holds all that the attribute says.
+    fn take(&mut self, key: &[u8], text: &str) -> bool {
+        let exact = match key {
+            b"service.name" => &mut self.service,
+            b"deployment.environment.name" => &mut self.env,
+            b"service.version" => &mut self.version,
+            b"aws.ecs.service.name" => &mut self.ecs_service,
+            b"aws.ecs.task.family" => &mut self.task_family,
+            b"container.name" => &mut self.container,
+            b"container.id" => &mut self.container_id,
+            b"aws.ecs.launchtype" => &mut self.launch_type,
+            b"cloud.account.id" => &mut self.account,
+            b"cloud.region" => &mut self.region,
+            b"cloud.availability_zone" => &mut self.az,
+            b"host.name" => &mut self.host,
+            b"aws.ecs.task.revision" => match text.parse() {
+                Ok(revision) => {
+                    self.task_revision = Some(revision);
+                    return true;
+                }
+                Err(_) => return false,
+            },
+            _ => {
+                self.derive(key, text);
+                return false;
+            }
+        };
+        *exact = Some(text.to_owned());
+        true
+    }
+
+    /// Columns that say less than the attribute, which is kept as well.
+    fn derive(&mut self, key: &[u8], text: &str) {
+        match key {
+            b"aws.ecs.cluster.arn" => self.cluster = Some(last_part(text)),
+            b"aws.ecs.task.arn" => self.task = Some(last_part(text)),
+            b"deployment.environment" if self.env.is_none() => self.env = Some(text.to_owned()),
+            b"aws.ecs.container.name" | b"ecs.container-name" if self.container.is_none() => {
+                self.container = Some(text.to_owned());
+            }
+            b"aws.log.group.names" => {
+                let first = text.trim_matches(['[', ']']).split(',').next().unwrap_or_default();
+                self.log_group = Some(first.trim_matches('"').to_owned());
+            }
+            b"log.iostream" => self.stream = Some(text.to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// What a record says of its container itself, in place of its resource.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Container<'a> {
+    pub name: Option<&'a str>,
+    pub id: Option<&'a str>,
+}
+
+#[derive(Default)]
+pub(super) struct Block {
+    time: Times,
+    time_ns: Int16Builder,
+    service: Label,
+    env: Label,
+    version: Label,
+    cluster: Label,
+    ecs_service: Label,
+    task_family: Label,
+    task_revision: Int32Builder,
+    task: Label,
+    container: Label,
+    container_id: Label,
+    launch_type: Label,
+    account: Label,
+    region: Label,
+    az: Label,
+    host: Label,
+    resource: TextMap,
+}
+
+impl Block {
+    /// Nanoseconds since the epoch.
+    pub fn push(&mut self, time: u64, origin: &Origin, container: Container<'_>) {
+        let remainder = self.time.push(time);
+        self.time_ns.append_value(remainder);
+        let name = container.name.or(origin.container.as_deref());
+        self.service.push(origin.service.as_deref().or(name));
+        self.env.push(origin.env.as_deref());
+        self.version.push(origin.version.as_deref());
+        self.cluster.push(origin.cluster.as_deref());
+        self.ecs_service.push(origin.ecs_service.as_deref());
+        self.task_family.push(origin.task_family.as_deref());
+        self.task_revision.append_option(origin.task_revision);
+        self.task.push(origin.task.as_deref());
+        self.container.push(name);
+        self.container_id.push(container.id.or(origin.container_id.as_deref()));
+        self.launch_type.push(origin.launch_type.as_deref());
+        self.account.push(origin.account.as_deref());
+        self.region.push(origin.region.as_deref());
+        self.az.push(origin.az.as_deref());
+        self.host.push(origin.host.as_deref());
+        for (key, value) in &origin.rest {
+            self.resource.entry(key, value);
+        }
+        self.resource.end(!origin.rest.is_empty());
+    }
+
+    pub fn finish(&mut self) -> Vec<ArrayRef> {
+        vec![
+            self.time.finish(),
+            Arc::new(self.time_ns.finish()),
+            self.service.finish(),
+            self.env.finish(),
+            self.version.finish(),
+            self.cluster.finish(),
+            self.ecs_service.finish(),
+            self.task_family.finish(),
+            Arc::new(self.task_revision.finish()),
+            self.task.finish(),
+            self.container.finish(),
+            self.container_id.finish(),
+            self.launch_type.finish(),
+            self.account.finish(),
+            self.region.finish(),
+            self.az.finish(),
+            self.host.finish(),
+            self.resource.finish(),
+        ]
+    }
+}
