@@ -16,6 +16,8 @@ mod golden;
 mod http;
 mod http_destination;
 mod inspect;
+#[cfg(feature = "lake")]
+pub mod lake;
 mod login;
 mod loki;
 mod null;
@@ -40,6 +42,8 @@ pub const EXPORTERS: &[engine::ExporterEntry] = &[
     engine::exporter::<file::FileExporter>(),
     engine::exporter::<forward::Forward>(),
     engine::exporter::<http::Http>(),
+    #[cfg(feature = "lake")]
+    engine::exporter::<lake::LakeExporter>(),
     engine::exporter::<loki::Loki>(),
     engine::exporter::<null::Null>(),
     engine::exporter::<otlp_file::OtlpFile>(),

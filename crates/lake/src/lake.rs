@@ -2,6 +2,7 @@
 
 mod keeper;
 mod open;
+mod shared;
 mod writer;
 
 use std::collections::HashMap;

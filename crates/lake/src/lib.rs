@@ -29,5 +29,5 @@ pub use payload::decode;
 pub use rows::Rows;
 pub use segment::{Segment, TableSize};
 pub use settings::{Durability, Settings, Step};
-pub use table::Table;
+pub use table::{SEQ, Table};
 pub use tail::{Arrival, Tail};

@@ -26,11 +26,15 @@ pub struct Pages {
 
 pub fn router(pages: Pages) -> Router {
     Router::new()
-        .route("/", get(|| async { "outrigger: see /health, /metrics, /ledger\n" }))
         .route("/health", get(health))
         .route("/metrics", get(metrics_page))
         .route("/ledger", get(ledger))
         .with_state(pages)
+}
+
+/// What stands at the root where there is no console.
+pub async fn root() -> &'static str {
+    "outrigger: see /health, /metrics, /ledger\n"
 }
 
 async fn metrics_page(State(pages): State<Pages>) -> Response {

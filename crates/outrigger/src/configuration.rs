@@ -20,7 +20,14 @@ use crate::disk;
 use crate::firelens::{self, Fetched};
 use crate::machine::Machine;
 
-/// What runs when nothing says what should: the Forward port, shown on standard output.
+/// What runs when nothing says what should.
+#[cfg(feature = "full")]
+const EMBEDDED_DEFAULT: &str = include_str!("default.yaml");
+#[cfg(feature = "full")]
+const DEFAULT_SAID: &str = "Forward on port 24224, OTLP on 4317 and 4318, and this machine, into the lake";
+
+/// The lean build has nowhere to keep it.
+#[cfg(not(feature = "full"))]
 const EMBEDDED_DEFAULT: &str = "\
 [INPUT]
     Name   forward
@@ -31,6 +38,8 @@ const EMBEDDED_DEFAULT: &str = "\
     Format json_lines
     Match  *
 ";
+#[cfg(not(feature = "full"))]
+const DEFAULT_SAID: &str = "Forward on port 24224, shown on standard output";
 
 /// Variables that hold a whole Collector configuration, as the AWS build of the Collector reads one.
 const CONTENT: &[&str] = &["AOT_CONFIG_CONTENT"];
@@ -82,7 +91,7 @@ pub async fn resolve(
     let address = if firelens::in_container(environment) { "0.0.0.0" } else { "127.0.0.1" };
     let environment = environment.with("OUTRIGGER_DEFAULT_ADDRESS", address);
     let source = Source::Bytes { name: "(embedded default)".into(), bytes: EMBEDDED_DEFAULT.into() };
-    let found = format!("no configuration: Forward on {address}:24224, shown on standard output");
+    let found = format!("no configuration, on {address}: {DEFAULT_SAID}");
     lower(Read { sources: vec![source], found, ..Read::default() }, environment, sockets)
 }
 

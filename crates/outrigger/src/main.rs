@@ -14,6 +14,8 @@ mod machine;
 mod metrics;
 mod monitor;
 mod report;
+#[cfg_attr(not(feature = "full"), path = "unseen.rs")]
+mod seen;
 
 use std::process::ExitCode;
 

@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 5] = [
     &["model"],
     &["wire", "config", "net", "telemetry", "ottl", "lake"],
     &["engine", "frontends", "query"],
-    &["receivers", "processors", "exporters"],
+    &["receivers", "processors", "exporters", "console"],
     &["outrigger"],
 ];
 

@@ -1,1 +1,28 @@
-//! Asks the lake.
+//! Asks the lake: SQL and the search language over DataFusion, and what other languages need of the store.
+//!
+//! [`Engine`] is one lake with threads, memory and limits of its own for queries; each question gives an [`Answer`],
+//! a stream of record batches that ends with what was read and why anything is missing.
+
+mod answer;
+mod engine;
+mod error;
+mod filter;
+mod functions;
+pub mod json;
+mod logs;
+mod places;
+mod range;
+pub mod search;
+mod series;
+mod tables;
+mod traces;
+mod usage;
+
+pub use answer::{Answer, End, Progress};
+pub use engine::{Engine, Limits};
+pub use error::QueryError;
+pub use filter::Filter;
+pub use logs::{Around, LogSearch};
+pub use range::Range;
+pub use series::Series;
+pub use usage::{Of, Usage};

@@ -36,6 +36,7 @@ pub(super) static EXPORTERS: &[Entry<Lower>] = &[
     },
     Entry { name: "debug", older: &[], signals: ALL, lower: debug },
     Entry { name: "file", older: &[], signals: ALL, lower: otlp_file::lower },
+    Entry { name: "lake", older: &[], signals: ALL, lower: lake },
     Entry { name: "loki", older: &[], signals: LOGS, lower: loki::lower },
     Entry { name: "nop", older: &[], signals: ALL, lower: nop },
 ];
@@ -69,6 +70,17 @@ struct OtlpHttpConfig {
     metrics_endpoint: Option<String>,
     logs_endpoint: Option<String>,
     encoding: Option<String>,
+}
+
+/// What arrives is in the lake this soon, so that it can be watched arriving.
+const LAKE_FLUSH: Duration = Duration::from_millis(100);
+
+/// Ours, with its own keys beside the Collector's for queues and retry.
+fn lake(mut draft: Draft<'_>) -> Option<Exporter> {
+    let delivery = draft.group::<Helper>().lower(Duration::from_secs(30), &mut draft);
+    let settings = std::mem::replace(&mut draft.declared.setting, Setting::map());
+    let delivery = Delivery { flush: LAKE_FLUSH, concurrency: 4, ..delivery };
+    Some(Exporter { kind: "lake", settings: draft.finish(settings)?, delivery, last: Vec::new() })
 }
 
 fn otlp_http(mut draft: Draft<'_>) -> Option<Exporter> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
@@ -29,6 +29,8 @@ pub(super) fn open(settings: Settings) -> Result<Lake, LakeError> {
         make(&folder.join(table.name()))?;
     }
     make(&folder.join("wal"))?;
+    let folder = absolute(&folder)?;
+    let settings = Settings { folder: folder.clone(), ..settings };
     let lock = lock(&folder)?;
     let catalog = Catalog::open(&folder)?;
     let (state, left, mut known) = read(&settings, &catalog)?;
@@ -96,12 +98,18 @@ fn start(
 }
 
 pub(super) fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
+    let settings = Settings { folder: absolute(&settings.folder)?, ..settings };
     let catalog = Catalog::open_read_only(&settings.folder)?;
     let (state, left, _) = read(&settings, &catalog)?;
     let frozen = left.into_iter().map(|task| task.memtable).collect();
     let state = RwLock::new(State { frozen, ..state });
     let shared = Arc::new(Shared { settings, state, tails: Tails::new(), catalog: None });
     Ok(Lake { shared, commands: None, threads: Mutex::default(), _lock: None })
+}
+
+/// Readers find files wherever they run.
+fn absolute(folder: &Path) -> Result<PathBuf, LakeError> {
+    fs::canonicalize(folder).map_err(LakeError::file("cannot find", folder))
 }
 
 fn make(folder: &Path) -> Result<(), LakeError> {

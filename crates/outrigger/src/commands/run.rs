@@ -28,7 +28,7 @@ use crate::lifeboat::Boat;
 use crate::lifeboat::unload::{CLAIM_LASTS, Unloader};
 use crate::machine::Machine;
 use crate::monitor::Monitor;
-use crate::{early, health_check, report};
+use crate::{early, health_check, report, seen};
 
 /// Longest drain when neither the command line nor the configuration says: ECS kills after 30 s.
 const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(25);
@@ -139,6 +139,11 @@ async fn run_until_stopped(
     };
     let resolved = configuration::resolve(&options.sources, extra, &environment, sockets.clone()).await;
     let Some((plan, mut current)) = planned(resolved, options) else { return Exit::Refused };
+    if seen::is_open(&current.topology, &environment, pages_listen(&environment)) {
+        let help = "set OUTRIGGER_TOKEN to a secret, or leave OUTRIGGER_LISTEN at 127.0.0.1:7070";
+        error!(help, "the console would show everything to whoever reaches its address");
+        return Exit::Refused;
+    }
     if options.log_level.is_none()
         && let Some(Ok(filter)) = current.topology.service.log_level.as_ref().map(|level| level.parse())
     {
@@ -152,7 +157,7 @@ async fn run_until_stopped(
     let (stop, stopped) = watch::channel(false);
     let unloading = unload_lifeboat(&running, options, &current.surroundings, stopped);
     services.spawn(close_unused(sockets.clone()));
-    serve_pages(&mut services, &ledger, &environment);
+    serve_pages(&mut services, &ledger, &current.topology, &environment);
     serve_monitor(&mut services, &ledger, &current.topology);
     serve_health_check(&mut services, &current.topology);
     serve_collector_metrics(&mut services, &ledger, &current.topology);
@@ -274,16 +279,31 @@ fn build(resolved: &mut Resolved, options: &RunOptions) -> Option<engine::Plan> 
     plan.filter(|_| !resolved.diagnostics.has_errors())
 }
 
-fn serve_pages(services: &mut JoinSet<()>, ledger: &Arc<Ledger>, environment: &Environment) {
-    let listen = environment.get("OUTRIGGER_LISTEN").unwrap_or(api::DEFAULT_LISTEN);
+fn serve_pages(
+    services: &mut JoinSet<()>,
+    ledger: &Arc<Ledger>,
+    topology: &Topology,
+    environment: &Environment,
+) {
+    let listen = pages_listen(environment);
     if listen.eq_ignore_ascii_case("off") {
         return;
     }
-    if let Some(listener) = bind(listen, "pages") {
-        info!(listen = %listener.endpoint(), "serving /health, /metrics and /ledger");
-        let router = api::router(Pages { ledger: ledger.clone() });
-        services.spawn(net::http::serve(listener, router, std::future::pending()));
-    }
+    let Some(listener) = bind(listen, "pages") else { return };
+    let router = api::router(Pages { ledger: ledger.clone() });
+    let router = match seen::routes(topology, environment, listen) {
+        Some(console) => {
+            info!("console: http://{listen}");
+            router.merge(console)
+        }
+        None => router.route("/", axum::routing::get(api::root)),
+    };
+    info!(listen = %listener.endpoint(), "serving /health, /metrics and /ledger");
+    services.spawn(net::http::serve(listener, router, std::future::pending()));
+}
+
+fn pages_listen(environment: &Environment) -> &str {
+    environment.get("OUTRIGGER_LISTEN").unwrap_or(api::DEFAULT_LISTEN)
 }
 
 fn serve_monitor(services: &mut JoinSet<()>, ledger: &Arc<Ledger>, topology: &Topology) {

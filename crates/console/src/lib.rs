@@ -1,0 +1,52 @@
+//! The web console: its pages, and the HTTP API they ask. `docs/decisions/0008-languages-and-console.md` lists the routes.
+
+mod answers;
+mod assets;
+mod guard;
+mod logs;
+mod metrics;
+mod parameters;
+mod query_tab;
+mod status;
+mod tail;
+mod tasks;
+mod traces;
+
+pub use guard::guarded;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use query::Engine;
+
+/// What the routes share.
+#[derive(Clone)]
+pub struct Console {
+    pub engine: Arc<Engine>,
+    /// Of this program, as it calls itself.
+    pub version: &'static str,
+    /// Receivers and where they listen, for the page that says how to send more.
+    pub receivers: Vec<(String, String)>,
+}
+
+/// The pages and the API, below any prefix.
+pub fn router(console: Console) -> Router {
+    Router::new()
+        .route("/api/status", get(status::status))
+        .route("/api/logs", get(logs::logs))
+        .route("/api/logs/histogram", get(logs::histogram))
+        .route("/api/logs/facets", get(logs::facets))
+        .route("/api/logs/around", get(logs::around))
+        .route("/api/logs/tail", get(tail::tail))
+        .route("/api/fields", get(status::fields))
+        .route("/api/query", post(query_tab::query))
+        .route("/api/traces", get(traces::traces))
+        .route("/api/traces/{id}", get(traces::trace))
+        .route("/api/traces/{id}/logs", get(traces::logs))
+        .route("/api/metrics", get(metrics::metrics))
+        .route("/api/tasks", get(tasks::tasks))
+        .route("/api/usage", get(tasks::usage))
+        .with_state(console)
+        .fallback(assets::page)
+}

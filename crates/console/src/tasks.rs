@@ -1,0 +1,89 @@
+//! `api/tasks`: clusters, services, tasks and containers that told of themselves; `api/usage`: what they used.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use query::{Of, QueryError};
+use serde_json::{Map, Value, json};
+
+use crate::Console;
+use crate::answers::{Refusal, object};
+use crate::logs::objects;
+use crate::parameters::Parameters;
+
+pub(crate) async fn tasks(State(console): State<Console>, asked: Parameters) -> Result<Response, Refusal> {
+    let found = console.engine.places(asked.range()?).await?;
+    let mut clusters: BTreeMap<String, BTreeMap<String, BTreeMap<String, Map<String, Value>>>> =
+        BTreeMap::new();
+    for row in objects(&found) {
+        let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if text("task").is_empty() {
+            continue;
+        }
+        // A task's metrics may not say its service; its family is what a person knows it by.
+        let service = [text("ecs_service"), text("task_family"), text("service")];
+        let service = service.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        let task = clusters
+            .entry(text("cluster"))
+            .or_default()
+            .entry(service)
+            .or_default()
+            .entry(text("task"))
+            .or_default();
+        add(task, &row);
+    }
+    let hosts = objects(&console.engine.hosts(asked.range()?).await?);
+    let clusters: Vec<_> = clusters
+        .into_iter()
+        .map(|(name, services)| {
+            let services: Vec<_> = services
+                .into_iter()
+                .map(|(name, tasks)| json!({"name": name, "tasks": tasks.into_values().collect::<Vec<_>>()}))
+                .collect();
+            json!({"name": name, "services": services})
+        })
+        .collect();
+    let hosts: Vec<_> = hosts.into_iter().filter_map(|row| Some(json!({"name": row.get("host")?}))).collect();
+    Ok(object(&json!({"clusters": clusters, "hosts": hosts})))
+}
+
+/// Adds what one row tells of a task.
+fn add(task: &mut Map<String, Value>, row: &Map<String, Value>) {
+    for (from, to) in [
+        ("task", "task"),
+        ("task_family", "family"),
+        ("task_revision", "revision"),
+        ("launch_type", "launch_type"),
+    ] {
+        if let Some(value) = row.get(from) {
+            task.entry(to).or_insert_with(|| value.clone());
+        }
+    }
+    for (name, wider) in [("from", i64::min as fn(i64, i64) -> i64), ("to", i64::max)] {
+        if let Some(time) = row.get(name).and_then(Value::as_i64) {
+            let known = task.get(name).and_then(Value::as_i64).unwrap_or(time);
+            task.insert(name.into(), json!(wider(known, time)));
+        }
+    }
+    let containers = task.entry("containers").or_insert_with(|| json!([]));
+    let Value::Array(containers) = containers else { return };
+    let Some(name) = row.get("container") else { return };
+    if !containers.iter().any(|container| container["name"] == *name) {
+        containers.push(json!({"name": name, "id": row.get("container_id")}));
+    }
+}
+
+pub(crate) async fn usage(State(console): State<Console>, asked: Parameters) -> Result<Response, Refusal> {
+    let of = match (asked.get("task"), asked.get("host")) {
+        (Some(task), _) => Of::Task { task: task.to_owned(), container: asked.text("container") },
+        (None, Some(host)) => Of::Host(host.to_owned()),
+        (None, None) => return Err(QueryError::refused("name a `task` or a `host`").into()),
+    };
+    let series = console.engine.usage(&of, asked.range()?).await?;
+    let series: Vec<_> = series
+        .into_iter()
+        .map(|one| json!({"what": one.what, "container": one.container, "unit": one.unit, "points": one.points}))
+        .collect();
+    Ok(object(&json!({ "series": series })))
+}

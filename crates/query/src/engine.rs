@@ -1,0 +1,141 @@
+//! One lake that can be asked, with threads of its own so that questions never hold up what comes in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use futures_util::future::BoxFuture;
+use lake::{Lake, Table};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::answer::{self, Sink, Stop};
+use crate::tables::LakeTable;
+use crate::{Answer, QueryError, Range, functions};
+
+/// What one question may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub wall: Duration,
+    /// Rows given back.
+    pub rows: u64,
+    pub scanned_bytes: u64,
+    /// Of all questions together, in bytes.
+    pub memory: usize,
+}
+
+pub struct Engine {
+    lake: Arc<Lake>,
+    environment: Arc<RuntimeEnv>,
+    config: SessionConfig,
+    limits: Limits,
+    /// `None` only while it is dropped.
+    threads: Option<Runtime>,
+}
+
+/// Parquet footers that are kept, in bytes.
+const FOOTERS: usize = 32 << 20;
+
+impl Engine {
+    pub fn new(lake: Arc<Lake>, limits: Limits) -> Result<Engine, QueryError> {
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory)))
+            .with_metadata_cache_limit(FOOTERS)
+            .build_arc()
+            .map_err(|error| QueryError::failed(&error))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads =
+            Builder::new_multi_thread().worker_threads(cores).thread_name("query").enable_all().build();
+        let threads =
+            threads.map_err(|error| QueryError::refused(format!("no threads for queries: {error}")))?;
+        Ok(Engine { lake, environment, config: config(cores), limits, threads: Some(threads) })
+    }
+
+    pub fn lake(&self) -> &Arc<Lake> {
+        &self.lake
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// A session over the tables as they are now; with a range, over their rows in it.
+    pub(crate) fn session(&self, range: Option<Range>) -> Result<SessionContext, QueryError> {
+        let session = SessionContext::new_with_config_rt(self.config.clone(), self.environment.clone());
+        functions::register(&session);
+        for table in Table::ALL {
+            let provider = Arc::new(LakeTable::new(self.lake.snapshot(table)));
+            let registered = match range {
+                None => session.register_table(table.name(), provider),
+                Some(range) => session
+                    .read_table(provider)
+                    .and_then(|frame| frame.filter(range.condition()))
+                    .and_then(|frame| session.register_table(table.name(), frame.into_view())),
+            };
+            registered.map_err(|error| QueryError::failed(&error))?;
+        }
+        Ok(session)
+    }
+
+    /// One table as it is now.
+    pub(crate) fn frame(&self, table: Table) -> Result<DataFrame, QueryError> {
+        let session = SessionContext::new_with_config_rt(self.config.clone(), self.environment.clone());
+        functions::register(&session);
+        let provider = Arc::new(LakeTable::new(self.lake.snapshot(table)));
+        session.read_table(provider).map_err(|error| QueryError::failed(&error))
+    }
+
+    /// One question in SQL, which only reads.
+    pub async fn sql(&self, text: &str, range: Option<Range>, limits: Limits) -> Result<Answer, QueryError> {
+        let session = self.session(range)?;
+        let reading =
+            SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let frame = session.sql_with_options(text, reading).await;
+        let frame = frame.map_err(|error| QueryError::of_text(&error, text))?;
+        let schema = Arc::new(frame.schema().as_arrow().clone());
+        Ok(self.answer(schema, limits, |sink| Box::pin(sink.run(frame))))
+    }
+
+    /// All rows of a small plan.
+    pub(crate) async fn rows(&self, frame: DataFrame) -> Result<Vec<arrow::array::RecordBatch>, QueryError> {
+        let schema = Arc::new(frame.schema().as_arrow().clone());
+        let limits = Limits { rows: u64::MAX, ..self.limits };
+        let answer = self.answer(schema, limits, |sink| Box::pin(sink.run(frame)));
+        Ok(answer.collect().await?.0)
+    }
+
+    /// Runs a script on the threads for queries.
+    pub(crate) fn answer<S>(&self, schema: SchemaRef, limits: Limits, script: S) -> Answer
+    where
+        S: for<'a> FnOnce(&'a mut Sink) -> BoxFuture<'a, Result<(), Stop>> + Send + 'static,
+    {
+        let (mut sink, answer) = answer::channel(schema, limits);
+        if let Some(threads) = &self.threads {
+            threads.spawn(async move {
+                let how = script(&mut sink).await;
+                sink.finish(how).await;
+            });
+        }
+        answer
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
+    }
+}
+
+fn config(cores: usize) -> SessionConfig {
+    let mut config = SessionConfig::new().with_target_partitions(cores).with_information_schema(true);
+    let options = config.options_mut();
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.reorder_filters = true;
+    options.sql_parser.collect_spans = true;
+    config
+}

@@ -1,0 +1,183 @@
+//! The lake's tables for DataFusion: rows in memory beside segments, and what need not be read.
+
+mod bounds;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::memory::MemorySourceConfig;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::object_store::ObjectMeta;
+use datafusion::object_store::path::Path;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
+use lake::{Segment, Snapshot};
+
+/// A table as it was when it was asked for.
+pub(crate) struct LakeTable {
+    snapshot: Snapshot,
+    schema: SchemaRef,
+}
+
+impl fmt::Debug for LakeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LakeTable({})", self.snapshot.table.name())
+    }
+}
+
+impl LakeTable {
+    pub fn new(snapshot: Snapshot) -> LakeTable {
+        LakeTable { schema: snapshot.table.read(), snapshot }
+    }
+
+    /// Rows in memory, in the columns that queries see.
+    fn memory(&self, projection: Option<&Vec<usize>>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if self.snapshot.memory.is_empty() {
+            return Ok(None);
+        }
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let columns = projection.unwrap_or(&all);
+        let schema = Arc::new(self.schema.project(columns)?);
+        let read = |rows: &RecordBatch| {
+            let arrays = columns
+                .iter()
+                .zip(schema.fields())
+                .map(|(at, field)| cast(rows.column(*at), field.data_type()));
+            let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+            RecordBatch::try_new_with_options(schema.clone(), arrays.collect::<Result<_, _>>()?, &options)
+        };
+        let batches: Vec<RecordBatch> = self.snapshot.memory.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Some(MemorySourceConfig::try_new_exec(&[batches], schema, None)?))
+    }
+
+    fn files(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let (from, to) = bounds::of_time(filters);
+        let mut segments: Vec<&Arc<Segment>> = self
+            .snapshot
+            .segments
+            .iter()
+            .filter(|segment| segment.max_time >= from && segment.min_time <= to)
+            .collect();
+        if segments.is_empty() {
+            return Ok(None);
+        }
+        // The newest first: who asks for the latest rows need not open the others.
+        segments.sort_by_key(|segment| std::cmp::Reverse(segment.max_time));
+        let groups = state.config().target_partitions().min(segments.len()).max(1);
+        let mut files = vec![Vec::new(); groups];
+        for (n, segment) in segments.iter().enumerate() {
+            files[n % groups].push(self.file(segment)?);
+        }
+        let url = ObjectStoreUrl::local_filesystem();
+        let store = state.runtime_env().object_store(&url)?;
+        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let options = state.default_table_options().parquet;
+        let source = ParquetSource::new(self.schema.clone())
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(store, footers)));
+        let scan = FileScanConfigBuilder::new(url, Arc::new(source))
+            .with_file_groups(files.into_iter().map(FileGroup::new).collect())
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(Some(DataSourceExec::from_data_source(scan)))
+    }
+
+    fn file(&self, segment: &Arc<Segment>) -> Result<PartitionedFile> {
+        let location = Path::from_absolute_path(&segment.path)
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let file = PartitionedFile::new_from_meta(ObjectMeta {
+            location,
+            last_modified: Default::default(),
+            size: segment.bytes,
+            e_tag: None,
+            version: None,
+        });
+        // Held by the plan, the segment keeps its file from being removed.
+        Ok(file.with_extension(segment.clone()).with_statistics(Arc::new(self.statistics(segment))))
+    }
+
+    fn statistics(&self, segment: &Segment) -> Statistics {
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        statistics.num_rows = Precision::Exact(segment.rows as usize);
+        if let Ok(time) = self.schema.index_of("time") {
+            let exactly = |micros| {
+                Precision::Exact(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())))
+            };
+            statistics.column_statistics[time] = ColumnStatistics {
+                min_value: exactly(segment.min_time),
+                max_value: exactly(segment.max_time),
+                null_count: Precision::Exact(0),
+                ..ColumnStatistics::new_unknown()
+            };
+        }
+        statistics
+    }
+}
+
+/// Rows as memory holds them, in the columns that queries see.
+pub(crate) fn as_read(rows: &RecordBatch, table: lake::Table) -> Result<RecordBatch> {
+    let schema = table.read();
+    let columns = rows.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
+    Ok(RecordBatch::try_new(schema.clone(), columns.collect::<Result<_, _>>()?)?)
+}
+
+#[async_trait::async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let limit = limit.filter(|_| filters.is_empty());
+        let parts = [self.memory(projection)?, self.files(state, projection, filters, limit)?];
+        let mut parts: Vec<_> = parts.into_iter().flatten().collect();
+        match parts.len() {
+            0 => {
+                let schema = match projection {
+                    Some(columns) => Arc::new(self.schema.project(columns)?),
+                    None => self.schema.clone(),
+                };
+                Ok(Arc::new(EmptyExec::new(schema)))
+            }
+            1 => Ok(parts.remove(0)),
+            _ => UnionExec::try_new(parts),
+        }
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // Segments are left out by them; what remains is filtered by the plan.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+}
