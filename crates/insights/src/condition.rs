@@ -1,5 +1,4 @@
 //! What a store may test before it hands rows over.
-#![allow(dead_code)] // Until the language is whole.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -1,5 +1,4 @@
 //! Why a query was refused, with its place in characters, as MalformedQueryException wants it.
-#![allow(dead_code)] // Until the language is whole.
 
 /// A fault of a query's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

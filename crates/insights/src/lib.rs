@@ -14,17 +14,35 @@
 //! # Ok::<(), insights::Error>(())
 //! ```
 
+mod aggregate;
+mod check;
+mod cluster;
 mod condition;
+mod distinct;
 mod error;
 mod event;
+mod expr;
+mod functions;
+mod glob;
+mod json;
+mod lex;
+mod mask;
+mod nearest;
 mod number;
+mod order;
+mod parse;
 mod path;
 mod period;
 mod program;
+mod quantiles;
 mod row;
 mod run;
+mod scope;
 mod source;
+mod step;
+mod syntax;
 mod table;
+mod top;
 mod value;
 
 pub use condition::{Comparison, Condition, Pattern};
@@ -40,8 +58,5 @@ pub use value::Value;
 
 /// Reads and checks a query.
 pub fn compile(text: &str) -> Result<Program, Error> {
-    let _ = text;
-    let mut program = Program::default();
-    program.needs.path("@timestamp");
-    Ok(program)
+    parse::query(text).and_then(|query| check::check(text, query)).map_err(|fault| fault.place(text))
 }

@@ -1,5 +1,4 @@
 //! Numbers: 64-bit integers as long as they fit, doubles otherwise; read from text, shown without exponent.
-#![allow(dead_code)] // Until the language is whole.
 
 use std::cmp::Ordering;
 

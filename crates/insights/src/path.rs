@@ -1,5 +1,4 @@
 //! The name of a field, resolved when the query is compiled.
-#![allow(dead_code)] // Until the language is whole.
 
 /// A field that a program reads from its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]

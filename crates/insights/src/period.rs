@@ -1,5 +1,4 @@
 //! Periods (`5m`, `1mo`) and the boundaries they cut time at, aligned to the epoch in UTC.
-#![allow(dead_code)] // Until the language is whole.
 
 use jiff::Timestamp;
 use jiff::civil::date;

@@ -1,11 +1,11 @@
 //! A query that was read and checked.
-#![allow(dead_code)] // Until the language is whole.
 
 use crate::condition::Condition;
-use crate::path::Needs;
+use crate::path::{Needs, Path};
 use crate::period;
 use crate::run::Run;
 use crate::source::Source;
+use crate::step::{Output, Step};
 
 /// The time range of a query, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +43,20 @@ impl Default for Limits {
 }
 
 /// A compiled query; runs share it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Program {
     pub(crate) source: Option<Source>,
     pub(crate) needs: Needs,
     pub(crate) conditions: Vec<Condition>,
+    pub(crate) steps: Vec<Step>,
+    /// The first step that is more than one row's matter; there are as many steps when there is none.
+    pub(crate) first: usize,
+    /// What rows that are kept there carry along.
+    pub(crate) captures: Vec<(usize, Path)>,
+    /// Where a kept row's time is; `None` when no event is kept.
+    pub(crate) time: Option<Path>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) is_aggregated: bool,
     pub(crate) limit: usize,
     pub(crate) newest_first_enough: bool,
     pub(crate) shift: Option<Shift>,

@@ -1,5 +1,4 @@
 //! Values and how they coerce: texts that read as numbers are numbers, whatever their type was.
-#![allow(dead_code)] // Until the language is whole.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
