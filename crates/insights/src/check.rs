@@ -76,11 +76,19 @@ struct Columns {
     names: Vec<String>,
     /// `display` has the last word.
     displayed: bool,
+    /// Made by `stats` or `pattern`, until `fields` selects.
+    implied: bool,
 }
 
 impl Columns {
     fn add(&mut self, name: String) {
-        if !self.displayed && !self.names.contains(&name) {
+        if self.displayed {
+            return;
+        }
+        if std::mem::take(&mut self.implied) {
+            self.names.clear();
+        }
+        if !self.names.contains(&name) {
             self.names.push(name);
         }
     }
@@ -280,6 +288,7 @@ impl Checker<'_> {
             self.row(RowStep::Let(slot, expr));
         }
         self.enter(inner);
+        self.columns.implied = true;
         Ok(())
     }
 
@@ -318,6 +327,7 @@ impl Checker<'_> {
             self.scope.bind(name);
             self.columns.add((*name).to_owned());
         }
+        self.columns.implied = true;
     }
 
     fn diff(&mut self, word: Option<&str>, span: Span) -> Result<(), Fault> {

@@ -44,7 +44,9 @@ fn every_golden_holds() {
     files.sort();
     let texts: Vec<(String, String)> = files
         .iter()
-        .map(|file| (file.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(file).unwrap()))
+        .map(|file| {
+            (file.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(file).unwrap())
+        })
         .collect();
     let mut sets = Sets::new();
     let sections: Vec<_> = texts.iter().flat_map(|(name, text)| sections(name, text)).collect();
@@ -75,7 +77,11 @@ fn sections<'t>(file: &str, text: &'t str) -> Vec<Section<'t>> {
     let mut sections: Vec<Section<'t>> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if let Some(title) = line.strip_prefix("== ") {
-            sections.push(Section { title, place: format!("{file}:{} {title}", number + 1), lines: Vec::new() });
+            sections.push(Section {
+                title,
+                place: format!("{file}:{} {title}", number + 1),
+                lines: Vec::new(),
+            });
         } else if !line.is_empty() && !line.starts_with("# ") {
             sections.last_mut().unwrap_or_else(|| panic!("{file}: no section")).lines.push(line);
         }
@@ -114,8 +120,10 @@ fn feed(program: &Program, rows: &[Given], mut each: impl FnMut(&Event<'_>) -> b
             pairs.iter().map(|(name, value)| (name.clone(), Value::text(value.clone()))).collect()
         };
         let (generated, attributes) = (values(&generated), values(&attributes));
-        let generated: Vec<_> = generated.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        let attributes: Vec<_> = attributes.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let generated: Vec<_> =
+            generated.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let attributes: Vec<_> =
+            attributes.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let mut event = Event::new(&discovery, row.time, &row.message);
         (event.generated, event.attributes) = (&generated, &attributes);
         if !each(&event) {
@@ -138,12 +146,20 @@ fn run(program: &Program, rows: &[Given], reference: &[Given]) -> Result<Table, 
         true
     });
     if whole.rows != early.rows {
-        return Err(format!("the store's early test changes the answer:\n{}\n{}", shown(&whole), shown(&early)));
+        return Err(format!(
+            "the store's early test changes the answer:\n{}\n{}",
+            shown(&whole),
+            shown(&early)
+        ));
     }
     let (mut one, mut other, mut turn) = (program.run(WINDOW), program.run(WINDOW), false);
     feed(program, rows, |event| {
         turn = !turn;
-        if turn { one.push(event) } else { other.push(event) }
+        if turn {
+            one.push(event)
+        } else {
+            other.push(event)
+        }
         true
     });
     feed(program, reference, |event| {
@@ -246,7 +262,9 @@ fn evaluate(section: &Section<'_>, rows: &[Given], report: &mut Report) {
             Ok(program) => run(&program, rows, &[]).map_or_else(|why| why, |table| shown(&table)),
         };
         if found != expected {
-            report.faults.push(format!("{}\n{expression}\nfound    {found}\nexpected {expected}", section.place));
+            report
+                .faults
+                .push(format!("{}\n{expression}\nfound    {found}\nexpected {expected}", section.place));
         }
     }
 }
