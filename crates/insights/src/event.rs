@@ -66,7 +66,16 @@ impl<'a> Event<'a> {
 
     fn given(&self, name: &str) -> Option<Value<'_>> {
         let given = self.generated.iter().chain(self.attributes).find(|(known, _)| *known == name);
-        given.map(|(_, value)| value.borrowed())
+        given.map(|(_, value)| value.borrowed()).or_else(|| self.inside_given(name))
+    }
+
+    /// A part of an attribute that is a map or list.
+    fn inside_given(&self, name: &str) -> Option<Value<'_>> {
+        self.attributes.iter().find_map(|(known, value)| {
+            let (Value::Map(text) | Value::List(text)) = value else { return None };
+            let rest = name.strip_prefix(known)?.strip_prefix('.')?;
+            Some(json::find(text, rest)).filter(|found| !found.is_null())
+        })
     }
 
     fn is_lambda(&self) -> bool {
@@ -146,6 +155,10 @@ mod tests {
             Value::Time(5),
         ];
         assert_eq!(paths.each_ref().map(|path| event.field(path)), expected);
+        let attributes = [("a", Value::Map(r#"{"b":9}"#.into()))];
+        let mut nested = Event::new(&discovery, 6, "");
+        nested.attributes = &attributes;
+        assert_eq!(nested.field(&paths[2]), Value::Int(9));
         let other = Event::new(&discovery, 6, r#"{"a":{"b":"y"}}"#);
         assert_eq!(other.field(&paths[2]), Value::text("y"));
         assert_eq!(event.field(&paths[2]), Value::text("x"), "events may be asked in turn");

@@ -129,7 +129,7 @@ fn sink(program: &Program, limits: &Limits) -> Sink {
 }
 
 impl Sink {
-    fn add(&mut self, program: &Program, env: &Env<'_, '_>, reference: bool, limits: &Limits) {
+    fn add<'r>(&mut self, program: &'r Program, env: &Env<'_, 'r>, reference: bool, limits: &Limits) {
         let step = program.steps.get(program.first);
         match (self, step) {
             (Sink::Groups(groups), Some(Step::Stats(stats))) => groups.add(stats, env, limits),
@@ -141,8 +141,13 @@ impl Sink {
             (Sink::Rows(top), step) => {
                 let time = program.time.as_ref().and_then(|path| env.row.field(path).number());
                 let time = time.map_or(i64::MIN, Number::int);
-                if !top.refuses(time) {
-                    top.add(kept(program, step, env, time), limits);
+                if top.refuses(time) {
+                    return;
+                }
+                let keys = keys(step, env);
+                if !top.is_behind(&keys, time) {
+                    let keys = keys.into_iter().map(Value::into_owned).collect();
+                    top.add(Kept { time, keys, row: row(program, env) }, limits);
                 }
             }
             _ => {}
@@ -150,18 +155,22 @@ impl Sink {
     }
 }
 
+/// What `sort` and `dedup` look at.
+fn keys<'r>(step: Option<&'r Step>, env: &Env<'_, 'r>) -> Vec<Value<'r>> {
+    match step {
+        Some(Step::Sort(keys)) => keys.iter().map(|key| key.expr.eval(env)).collect(),
+        Some(Step::Dedup(keys)) => keys.iter().map(|key| key.eval(env)).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The variables of a row with the fields it must carry along.
-fn kept(program: &Program, step: Option<&Step>, env: &Env<'_, '_>, time: i64) -> Kept {
+fn row(program: &Program, env: &Env<'_, '_>) -> Vec<Value<'static>> {
     let mut row: Vec<Value<'static>> = env.variables.iter().map(|value| value.clone().into_owned()).collect();
     for (slot, path) in &program.captures {
         set(&mut row, *slot, env.row.field(path).into_owned());
     }
-    let keys = match step {
-        Some(Step::Sort(keys)) => keys.iter().map(|key| key.expr.eval(env).into_owned()).collect(),
-        Some(Step::Dedup(keys)) => keys.iter().map(|key| key.eval(env).into_owned()).collect(),
-        _ => Vec::new(),
-    };
-    Kept { time, keys, row }
+    row
 }
 
 /// The same memory for values of another row.

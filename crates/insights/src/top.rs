@@ -36,6 +36,8 @@ pub struct Top {
     key: Vec<u8>,
     /// The time of the oldest row, while none was dropped that is newer.
     oldest: i64,
+    /// The first rows up to the most are in their order, and stay so until the next cut.
+    is_sorted: bool,
     bytes: usize,
     pub partial: Option<String>,
 }
@@ -51,9 +53,22 @@ impl Top {
             seen: HashMap::new(),
             key: Vec::new(),
             oldest: i64::MAX,
+            is_sorted: false,
             bytes: 0,
             partial: None,
         }
+    }
+
+    /// Whether a row of these keys comes behind all that are kept. Asked before the row itself is made.
+    pub fn is_behind(&self, keys: &[Value<'_>], time: i64) -> bool {
+        let (Order::Keys(descending), Some(last)) = (&self.order, self.rows.get(self.most.wrapping_sub(1)))
+        else {
+            return false;
+        };
+        let pairs = last.keys.iter().zip(keys).zip(descending);
+        let order = pairs.map(|((last, key), descending)| order::compare(last, key, *descending));
+        let order = order.fold(Ordering::Equal, Ordering::then).then(time.cmp(&last.time));
+        self.is_sorted && order != Ordering::Greater
     }
 
     /// Whether there is no use in rows as old as this.
@@ -114,6 +129,7 @@ impl Top {
             _ => self.rows.sort_by_key(|kept| std::cmp::Reverse(kept.time)),
         }
         self.rows.truncate(self.most);
+        self.is_sorted = self.full();
         self.bytes = self.rows.iter().map(Kept::weight).sum();
         self.oldest = self.rows.last().map_or(i64::MAX, |kept| kept.time);
         if let Order::Distinct = self.order {

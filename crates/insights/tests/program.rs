@@ -148,3 +148,14 @@ fn limits_make_answers_partial() {
         assert_eq!(table.partial.is_some(), wanted, "{text}: {:?}", table.partial);
     }
 }
+
+/// Programs are shared between threads, runs go from one to another.
+#[test]
+fn programs_and_runs_cross_threads() {
+    fn shared<T: Send + Sync>() {}
+    fn sent<T: Send>() {}
+    shared::<Program>();
+    sent::<insights::Run<'_>>();
+    sent::<Discovery>();
+    sent::<insights::Table>();
+}

@@ -204,6 +204,141 @@ proptest! {
     }
 }
 
+/// Expressions that the grammar allows, of every operator and most functions.
+fn expression() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(
+        &[
+            "a",
+            "b",
+            "5",
+            "-2.5",
+            "'x'",
+            "\"1\"",
+            "`x y`",
+            "list[0]",
+            "list",
+            "a.b",
+            "@timestamp",
+            "@message",
+            "true",
+            "missing",
+            "0",
+            "1709208000000",
+            "''",
+        ][..],
+    );
+    let one = &[
+        "abs",
+        "ceil",
+        "floor",
+        "log",
+        "sqrt",
+        "round",
+        "toInt",
+        "toNumber",
+        "ispresent",
+        "isNumeric",
+        "isempty",
+        "isblank",
+        "trim",
+        "ltrim",
+        "strlen",
+        "toupper",
+        "urlencode",
+        "urldecode",
+        "base64encode",
+        "base64decode",
+        "hexToAscii",
+        "hexToDec",
+        "decToHex",
+        "fromMillis",
+        "toMillis",
+        "jsonParse",
+        "jsonStringify",
+        "jsonArraySize",
+        "isValidIp",
+        "ipv4ToNumber",
+        "isPublicIP",
+        "unmask",
+        "messageSize",
+        "-",
+        "not ",
+    ][..];
+    let two = &[
+        "greatest",
+        "least",
+        "round",
+        "coalesce",
+        "concat",
+        "trim",
+        "substr",
+        "strcontains",
+        "startsWith",
+        "split",
+        "formatDate",
+        "parseDate",
+        "jsonArrayContains",
+        "isIpInSubnet",
+        "if",
+    ][..];
+    let signs = &["+", "-", "*", "/", "%", "^", "=", "!=", "<", "<=", ">", ">=", "and", "or"][..];
+    leaf.prop_map(str::to_owned).prop_recursive(5, 24, 3, move |inner| {
+        prop_oneof![
+            (prop::sample::select(one), inner.clone()).prop_map(|(name, x)| format!("{name}({x})")),
+            (prop::sample::select(two), inner.clone(), inner.clone())
+                .prop_map(|(name, x, y)| format!("{name}({x}, {y})")),
+            (prop::sample::select(signs), inner.clone(), inner.clone())
+                .prop_map(|(sign, x, y)| format!("({x} {sign} {y})")),
+            inner.clone().prop_map(|x| format!("({x} not in [5, 'x', a])")),
+            inner.clone().prop_map(|x| format!("({x} like /[a-z]+|5/)")),
+            inner.clone().prop_map(|x| format!("({x} not like 'x')")),
+            inner.clone().prop_map(|x| format!("replace({x}, 'a', '12')")),
+            inner.clone().prop_map(|x| format!("regexReplace({x}, /(.)x?/, '$1$1')")),
+            inner.clone().prop_map(|x| format!("datefloor({x}, 1mo)")),
+            inner.prop_map(|x| format!("dateceil({x}, 5m)")),
+        ]
+    })
+}
+
+fn command() -> impl Strategy<Value = String> {
+    prop_oneof![
+        expression().prop_map(|x| format!("fields {x} as v, a")),
+        expression().prop_map(|x| format!("display {x}, v")),
+        expression().prop_map(|x| format!("filter {x}")),
+        expression().prop_map(|x| format!("filter {x} or 1 = 1")),
+        expression().prop_map(|x| format!("unnest {x} into v")),
+        expression().prop_map(|x| format!("parse {x} '*x*' as v, w")),
+        expression().prop_map(|x| format!("parse {x} /(?<v>[a-z])(?<w>.*)/")),
+        expression().prop_map(|x| format!("sort {x} desc, a")),
+        expression()
+            .prop_map(|x| format!("stats count(*) as n, min({x}) as lo, sum({x}), latest(v) by {x} as v")),
+        expression()
+            .prop_map(|x| format!("stats pct({x}, 50) + count_distinct({x}) as v, stddev({x}) by bin(1m)")),
+        expression().prop_map(|x| format!("pattern {x}")),
+        (1usize..9).prop_map(|n| format!("limit {n}")),
+        (1usize..9).prop_map(|n| format!("tail {n}")),
+        Just("addtotals col=true".to_owned()),
+        Just("diff previousMonth".to_owned()),
+        expression().prop_map(|x| format!("dedup {x}")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sound_queries_run(commands in prop::collection::vec(command(), 1..6)) {
+        check(&commands.join(" | "));
+    }
+
+    #[test]
+    fn sound_expressions_run(x in expression()) {
+        let text = format!("fields {x} as v | filter {x} | sort v");
+        assert!(insights::compile(&text).is_ok(), "{text}: {:?}", insights::compile(&text).err());
+        check(&text);
+    }
+}
+
 #[test]
 fn valid_queries_are_valid() {
     for text in VALID {
