@@ -228,6 +228,7 @@ impl Checker<'_> {
 
     fn sort(&mut self, keys: Vec<(Node, bool)>, span: Span, idle: bool) -> Result<(), Fault> {
         self.before_stats(span)?;
+        let idle = idle || self.is_newest_first(&keys);
         let lowered = keys
             .iter()
             .map(|(node, descending)| Ok(Key { expr: self.lower(node)?, descending: *descending }));
@@ -238,6 +239,13 @@ impl Checker<'_> {
             self.steps.push(Step::Sort(keys));
         }
         Ok(())
+    }
+
+    /// Whether events are in this order anyway.
+    fn is_newest_first(&self, keys: &[(Node, bool)]) -> bool {
+        let [(node, true)] = keys else { return false };
+        let is_time = matches!(&node.kind, Form::Field(name) if name == "@timestamp");
+        is_time && !self.scope.kept && self.scope.names("@timestamp").is_none()
     }
 
     fn parse_regex(&mut self, source: Option<Node>, text: &str, span: Span) -> Result<(), Fault> {

@@ -11,6 +11,9 @@ const MAX_CHILDREN: usize = 100;
 /// Messages shorter than this many tokens join a cluster more easily.
 const SHORT: usize = 5;
 
+/// Clusters of one leaf that a message is compared with, so that one leaf cannot make a row slow.
+const MAX_CANDIDATES: usize = 100;
+
 /// Share of clusters that make room when there are too many.
 const EVICTED: usize = 10;
 
@@ -77,7 +80,11 @@ impl Clusters {
         let seconds = child(self.tree.get(&slots.len())?, first)?;
         let candidates = child(seconds, second)?;
         let needed = if slots.len() < SHORT { 0.4 } else { 0.5 };
-        let near = candidates.iter().map(|place| (self.clusters[*place].likeness(slots), *place));
+        let near = candidates
+            .iter()
+            .rev()
+            .take(MAX_CANDIDATES)
+            .map(|place| (self.clusters[*place].likeness(slots), *place));
         let best = near.fold(None, |best: Option<(f64, usize)>, next| match best {
             Some(best) if best.0 >= next.0 => Some(best),
             _ => Some(next),

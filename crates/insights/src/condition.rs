@@ -11,7 +11,8 @@ use crate::value::{self, Value};
 /// A part of a leading `filter`, as data. All conditions of a program hold for every row that it keeps.
 ///
 /// The program tests them again, so a store may use any of them or none, and may keep rows that fail one. It must
-/// never drop a row that passes: [`Condition::test`] is the law, in particular
+/// never drop a row that passes: [`Condition::test`] is the law, over the values that [`Row::field`](crate::Row::field) would give.
+/// In particular
 ///
 /// - **Numbers.** `Compare` and `In` compare as numbers when the field's value and the literal both read in full as
 ///   decimal numbers (sign, fraction, exponent), whatever their types: the text `"200"`, the text `"2e2"` and the
@@ -21,6 +22,7 @@ use crate::value::{self, Value};
 /// - **Booleans** count as 1 and 0, and equal the texts `true` and `false`.
 /// - **Missing** fields, JSON null, maps and lists fail every `Compare`, `!=` included, and every `In`; `Not` of
 ///   those is then true. `Contains` and `Matches` fail where the field is missing.
+/// - **Present** fields are all that are not missing, maps and lists included.
 /// - **Contains** and **Matches** look at the text form (numbers in decimal, times as
 ///   `YYYY-MM-DD HH:MM:SS.mmm`), respecting case; a match may lie anywhere.
 /// - `@timestamp` is milliseconds since the epoch.

@@ -15,6 +15,9 @@ const MAX_CHARACTERS: usize = 10_000;
 /// Deepest nesting, and the longest chain of one arithmetic operator.
 const MAX_DEPTH: u16 = 100;
 
+/// Regular expressions of one query, each of which takes memory of its own.
+const MAX_REGEXES: usize = 64;
+
 /// Names that mean something inside an expression; a field of that name needs backticks.
 const RESERVED: [&str; 8] = ["and", "or", "not", "in", "like", "as", "by", "into"];
 
@@ -24,8 +27,14 @@ pub fn query(text: &str) -> Result<Query, Fault> {
         let message = format!("a query has at most {MAX_CHARACTERS} characters");
         return Err(Fault::new(Span { start, end: text.len() }, message));
     }
-    let mut parser =
-        Parser { text, last: Span { start: 0, end: 0 }, next: lex::token(text, 0)?, depth: 0, slash: false };
+    let mut parser = Parser {
+        text,
+        last: Span { start: 0, end: 0 },
+        next: lex::token(text, 0)?,
+        depth: 0,
+        n_regexes: 0,
+        slash: false,
+    };
     parser.query()
 }
 
@@ -35,6 +44,7 @@ struct Parser<'t> {
     last: Span,
     next: Token<'t>,
     depth: u16,
+    n_regexes: usize,
     /// A slash opens an expression here, rather than divides.
     slash: bool,
 }
@@ -327,14 +337,30 @@ impl<'t> Parser<'t> {
     fn call(&mut self, name: &str, start: Span) -> Result<Node, Fault> {
         self.advance()?;
         let star = self.take("*")?;
-        let args = if star {
+        let mut args = if star {
             self.expect(")")?;
             Vec::new()
         } else {
             self.list(")")?
         };
+        if name.eq_ignore_ascii_case("regexReplace")
+            && let Some(Node { kind: kind @ Form::Literal(Value::Text(_)), span, .. }) = args.get_mut(1)
+        {
+            self.count_regex(*span)?;
+            if let Form::Literal(Value::Text(text)) = kind {
+                *kind = Form::Regex(text.to_string());
+            }
+        }
         let depth = args.iter().map(|argument| argument.depth).max().unwrap_or(0);
         self.node(Form::Call { name: name.to_owned(), args, star }, start.to(self.last), depth)
+    }
+
+    fn count_regex(&mut self, span: Span) -> Result<(), Fault> {
+        self.n_regexes += 1;
+        if self.n_regexes <= MAX_REGEXES {
+            return Ok(());
+        }
+        Err(Fault::new(span, format!("a query has at most {MAX_REGEXES} regular expressions")))
     }
 
     /// The expression whose opening slash comes next.
@@ -343,6 +369,7 @@ impl<'t> Parser<'t> {
             return Err(self.unexpected(["/regular expression/"]));
         }
         let (text, span) = lex::regex(self.text, self.next.span.start)?;
+        self.count_regex(span)?;
         self.next = lex::token(self.text, span.end)?;
         self.last = span;
         self.node(Form::Regex(text), span, 0)

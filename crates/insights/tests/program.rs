@@ -119,6 +119,8 @@ fn runs_stop_when_they_may() {
         ("limit 20", 20, 20, true),
         ("filter n < 29000 | limit 20", 1020, 20, true),
         ("fields n", 10_000, 10_000, true),
+        ("fields n | sort @timestamp desc | limit 20", 20, 20, true),
+        ("sort @timestamp | limit 20", 30_000, 20, false),
         ("dedup k | limit 5", 5, 5, true),
         ("sort n | limit 5", 30_000, 5, false),
         ("sort n", 30_000, 10_000, false),
@@ -140,6 +142,10 @@ fn limits_make_answers_partial() {
         ("stats count(*) by n", 10),
         ("sort k | limit 9000", 9000),
         ("limit 10000", 10_000),
+        (
+            "limit 100 | fields replace(concat(k, k, k, k, k, k, k, k, k), 'k', concat(k, k, k, k, k, k, k)) as x",
+            99,
+        ),
         ("pattern concat(k, ' ', n, ' a b c d ', k)", 11),
     ] {
         let (_, table) = pushed(text, tight);

@@ -359,6 +359,7 @@ fn deep_and_long_queries_are_refused_or_run() {
     for joined in [" + ", " - ", " or ", " and ", " = 1 or a "] {
         check(&format!("filter {}", vec!["a"; 900].join(joined)));
     }
+    assert!(insights::compile(&format!("filter {}", vec!["a like /x/"; 65].join(" or "))).is_err());
     assert!(insights::compile(&format!("filter {}", vec!["a = 1"; 500].join(" or "))).is_ok());
     check(&format!("filter a = '{}'", "x".repeat(10_000)));
     check(&format!("fields {}", "a[0]".repeat(2000)));

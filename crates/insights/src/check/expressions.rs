@@ -19,6 +19,9 @@ use crate::value::Value;
 /// Memory that one regular expression may take.
 const MAX_REGEX_BYTES: usize = 2 << 20;
 
+/// Memory that one search keeps for the states it has met.
+const REGEX_CACHE_BYTES: usize = 1 << 20;
+
 const AGGREGATES: [(&str, usize, Kind); 15] = [
     ("count", 1, Kind::Count),
     ("count_distinct", 1, Kind::Distinct),
@@ -42,7 +45,10 @@ const PERIODS: [&str; 3] = ["bin", "datefloor", "dateceil"];
 /// Compiles a regular expression, in linear time and bounded space.
 pub fn regex(text: &str, span: Span) -> Result<Regex, Fault> {
     const NEST_LIMIT: u32 = 100;
-    let settings = meta::Config::new().utf8_empty(true).nfa_size_limit(Some(MAX_REGEX_BYTES));
+    let settings = meta::Config::new()
+        .utf8_empty(true)
+        .nfa_size_limit(Some(MAX_REGEX_BYTES))
+        .hybrid_cache_capacity(REGEX_CACHE_BYTES);
     let syntax = syntax::Config::new().nest_limit(NEST_LIMIT);
     meta::Builder::new().configure(settings).syntax(syntax).build(text).map_err(|error| {
         let why = match error.syntax_error() {
@@ -154,7 +160,6 @@ impl Lower<'_> {
         }
         let regex = match &args[1].kind {
             Form::Regex(text) => regex(text, args[1].span)?,
-            Form::Literal(Value::Text(text)) => regex(text, args[1].span)?,
             _ => return Err(Fault::new(args[1].span, "a regular expression is written out here")),
         };
         let args = vec![self.expr(&args[0])?, Expr::Constant(Value::Null), self.expr(&args[2])?];
@@ -253,7 +258,7 @@ fn arity(name: &str, min: usize, max: usize, given: usize, span: Span) -> Fault 
         (0, 0) => "no argument".to_owned(),
         (1, 1) => "one argument".to_owned(),
         (min, max) if min == max => format!("{min} arguments"),
-        (min, 21..) => format!("at least {min} and not too many arguments"),
+        (min, 22..) => format!("at least {min} and not too many arguments"),
         (min, max) => format!("{min} to {max} arguments"),
     };
     Fault::new(span, format!("`{name}` takes {wanted}, not {given}"))

@@ -98,7 +98,7 @@ impl Rest {
                 frames.truncate(*count);
                 frames
             }
-            // Events are newest first here; of groups the last ones count.
+            // Behind a command that keeps rows it is the order of those that counts.
             Step::Tail(count) => frames.split_off(frames.len().saturating_sub(*count)),
             Step::Sort(keys) => self.sort(keys, frames),
             Step::Dedup(keys) => self.dedup(keys, frames),
@@ -129,16 +129,20 @@ impl Rest {
 
     fn rows(&mut self, steps: &[Step], frames: Vec<Frame>) -> Vec<Frame> {
         let (mut scratch, mut out) = (Scratch::default(), Vec::with_capacity(frames.len()));
-        let most = super::MOST_KEPT;
+        let (most, mut left, mut is_full) = (super::MOST_KEPT, self.limits.bytes, false);
         for mut frame in frames {
             walk(steps, &Nothing, self.window, &mut frame, &mut scratch, &mut |env| {
-                if out.len() < most {
+                let size = |value: &Value<'_>| size_of::<Value<'_>>() + value.weight();
+                let weight = env.variables.iter().map(size).sum::<usize>();
+                is_full |= weight > left || out.len() >= most;
+                if !is_full {
+                    left -= weight;
                     out.push(env.variables.iter().map(|value| value.clone().into_owned()).collect());
                 }
             });
         }
-        if out.len() >= most && self.partial.is_none() {
-            self.partial = Some(format!("no more than {most} rows are kept"));
+        if is_full && self.partial.is_none() {
+            self.partial = Some(format!("no more than {} rows fit", out.len()));
         }
         out
     }
