@@ -42,6 +42,8 @@ fn inner_name(name: &str) -> &str {
 
 /// A log event.
 ///
+/// A row with columns of its own can answer what it knows and ask an event for the rest.
+///
 /// A field is looked for among the generated names, then in `attributes`, then in the message: its JSON (the first
 /// 200 values), a flow log's columns, and for log groups named `/aws/lambda/..` the JSON inside a line and the
 /// platform's own lines. The message is read at most once, and only for a field not found before.
@@ -71,10 +73,9 @@ impl<'a> Event<'a> {
 
     /// A part of an attribute that is a map or list.
     fn inside_given(&self, name: &str) -> Option<Value<'_>> {
-        self.attributes.iter().find_map(|(known, value)| {
-            let (Value::Map(text) | Value::List(text)) = value else { return None };
+        self.attributes.iter().filter(|(_, value)| value.is_nested()).find_map(|(known, value)| {
             let rest = name.strip_prefix(known)?.strip_prefix('.')?;
-            Some(json::find(text, rest)).filter(|found| !found.is_null())
+            Some(value.inside(rest)).filter(|found| !found.is_null())
         })
     }
 

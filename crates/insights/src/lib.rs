@@ -4,6 +4,15 @@
 //! conditions that are safe to test early), and a [`Run`] takes rows and gives a [`Table`]. This crate knows no
 //! files, no threads and no engine: who feeds it decides where rows come from.
 //!
+//! The way of a text: `lex`, `parse` (to `syntax`), `check` (names become variables and fields, calls become
+//! functions; to `step` and `expr`), `run`. Commands that need one row are done as rows come (`run/rows.rs`); the
+//! first that needs many collects them (`aggregate`, `cluster`, `top`); what follows runs over what was collected
+//! (`run/rest.rs`). Values borrow from the row, so a row that is only counted allocates nothing.
+//!
+//! To add a function, write it in the file of its theme in `functions/` and list it in `functions.rs`; for `stats`,
+//! see the table in `check/expressions.rs`. To add a command, start at `parse/commands.rs`. What people see of the
+//! language is in docs/insights.md, how it must behave in `tests/golden/`.
+//!
 //! ```
 //! # use insights::{Discovery, Event, Window};
 //! let program = insights::compile("filter status >= 500 | stats count(*) as faults by service")?;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use crate::json;
 use crate::number::{self, Number};
 
 /// What a field holds. Texts borrow from the row where they can.
@@ -27,6 +28,19 @@ pub enum Value<'a> {
 impl<'a> Value<'a> {
     pub fn text(text: impl Into<Cow<'a, str>>) -> Value<'a> {
         Value::Text(text.into())
+    }
+
+    /// The value of raw JSON; null where the text is none.
+    pub fn from_json(raw: &'a str) -> Value<'a> {
+        model::json::value_range(raw.as_bytes()).map_or(Value::Null, |range| json::value(&raw[range]))
+    }
+
+    /// A part of a map or list by its flattened name, `a.b.0`; null where there is none.
+    pub fn inside(&self, name: &str) -> Value<'_> {
+        match self {
+            Value::Map(text) | Value::List(text) => json::find(text, name),
+            _ => Value::Null,
+        }
     }
 
     pub fn is_null(&self) -> bool {
@@ -203,6 +217,14 @@ mod tests {
         ] {
             assert_eq!(compare(&a, &b), expected, "{a:?} {b:?}");
         }
+    }
+
+    #[test]
+    fn json_is_read_where_it_is_asked() {
+        let value = Value::from_json(r#" {"a":{"b":[1,"x"]}} "#);
+        assert_eq!(value.inside("a.b.1"), Value::text("x"));
+        assert_eq!(value.inside("a.c"), Value::Null);
+        assert_eq!((Value::from_json("{"), Value::from_json("2.5")), (Value::Null, Value::Float(2.5)));
     }
 
     #[test]
