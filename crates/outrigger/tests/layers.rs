@@ -14,7 +14,7 @@ const TOOLS: [&str; 4] = ["testkit", "xtask", "bench", "fuzz"];
 /// Our crates, by layer.
 const LAYERS: [&[&str]; 5] = [
     &["model"],
-    &["wire", "config", "net", "telemetry", "ottl"],
+    &["wire", "config", "net", "telemetry", "ottl", "promql"],
     &["engine", "frontends"],
     &["receivers", "processors", "exporters"],
     &["outrigger"],
