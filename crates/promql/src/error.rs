@@ -73,7 +73,6 @@ impl Error {
         }
     }
 
-    #[allow(dead_code)] // Used by the parser, next.
     pub(crate) fn parse(message: impl Into<String>, place: Option<std::ops::Range<usize>>) -> Error {
         let (start, end) = place.map_or((None, None), |place| (Some(place.start), Some(place.end)));
         Error::Parse { message: message.into(), start, end }

@@ -11,17 +11,25 @@
 
 mod answer;
 mod error;
+mod eval;
+mod functions;
 mod labels;
 mod matcher;
 mod options;
+mod parse;
+mod place;
 mod query;
+mod scan;
+mod select;
 mod series;
 mod source;
+mod syntax;
 
 pub mod json;
 
 pub use answer::{Answer, Point, Sample, Value};
 pub use error::{Error, Kind};
+pub use functions::names as function_names;
 pub use labels::{Label, Labels, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher};
 pub use options::Options;

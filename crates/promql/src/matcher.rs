@@ -34,7 +34,6 @@ impl Matcher {
         Matcher { op: MatchOp::NotEqual, ..Matcher::equal(name, value) }
     }
 
-    #[allow(dead_code)] // Used by the parser, next.
     pub(crate) fn expression(name: &str, value: &str, regex: Regex, negated: bool) -> Matcher {
         let op = if negated { MatchOp::MatchesNot } else { MatchOp::Matches };
         Matcher { op, regex: Some(regex), ..Matcher::equal(name, value) }
