@@ -26,6 +26,8 @@ mod source;
 mod syntax;
 
 pub mod json;
+#[doc(hidden)]
+pub mod testing;
 
 pub use answer::{Answer, Point, Sample, Value};
 pub use error::{Error, Kind};

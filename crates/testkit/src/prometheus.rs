@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -28,7 +29,13 @@ impl Drop for Prometheus {
 impl Prometheus {
     /// Starts the one that [`crate::tools::debian`] installed, with a configuration in YAML.
     pub fn start(configuration: &str) -> Prometheus {
+        Prometheus::with_data(configuration, |_| {})
+    }
+
+    /// The same, with blocks that were put into its data folder before.
+    pub fn with_data(configuration: &str, fill: impl FnOnce(&Path)) -> Prometheus {
         let folder = tempfile::tempdir().expect("a folder");
+        fill(&folder.path().join("data"));
         let file = folder.path().join("prometheus.yml");
         std::fs::write(&file, configuration).expect("the folder takes files");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -59,12 +66,21 @@ impl Prometheus {
 
     /// The series that a query finds, with their values.
     pub fn query(&self, query: &str) -> Vec<Value> {
-        let mut path = String::from("/api/v1/query?query=");
-        for byte in query.bytes() {
-            let _ = write!(path, "%{byte:02X}");
+        let mut answer = self.ask("query", &[("query", query)]);
+        answer["data"]["result"].as_array_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The whole answer of a route below `/api/v1/`.
+    pub fn ask(&self, route: &str, parameters: &[(&str, &str)]) -> Value {
+        let mut path = format!("/api/v1/{route}?");
+        for (name, value) in parameters {
+            let _ = write!(path, "{name}=");
+            for byte in value.bytes() {
+                let _ = write!(path, "%{byte:02X}");
+            }
+            path.push('&');
         }
         let answer = get(self.address, &path).expect("it answers");
-        let mut answer: Value = serde_json::from_str(&answer.text()).expect("JSON");
-        answer["data"]["result"].as_array_mut().map(std::mem::take).unwrap_or_default()
+        serde_json::from_str(&answer.text()).expect("JSON")
     }
 }
