@@ -20,6 +20,8 @@ pub use meter::Meter;
 pub use row::{ABSENT, Row};
 pub use steps::Steps;
 
+use std::sync::Arc;
+
 use crate::error::Error;
 use crate::options::Options;
 use crate::series::Series;
@@ -47,7 +49,7 @@ impl Data {
 pub struct Evaluator<'a> {
     pub options: &'a Options,
     /// What the source gave, by the selectors' numbers.
-    pub selected: &'a [std::sync::Arc<Vec<Series>>],
+    pub selected: &'a [Arc<Vec<Series>>],
     /// What `start()` and `end()` mean.
     pub start: i64,
     pub end: i64,

@@ -24,6 +24,8 @@ mod select;
 mod series;
 mod source;
 mod syntax;
+#[cfg(test)]
+mod tests;
 
 pub mod json;
 #[doc(hidden)]

@@ -17,7 +17,12 @@ pub fn place_of(message: &str, tokens: &[Token]) -> (String, Option<Range<usize>
             None => ("the query does not follow PromQL's grammar".into(), None),
         };
     }
-    (message.into(), quoted_word(message, tokens))
+    // Its names of types are not those of Prometheus.
+    let named = ["type ", "got "].iter().fold(message.to_string(), |message, before| {
+        let message = message.replace(&format!("{before}vector"), &format!("{before}instant vector"));
+        message.replace(&format!("{before}matrix"), &format!("{before}range vector"))
+    });
+    (named, quoted_word(message, tokens))
 }
 
 /// The word that the message quotes.

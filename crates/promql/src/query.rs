@@ -1,14 +1,12 @@
 //! The ways in: a query at one time, a query over a range, the matchers of a selector.
 
-use std::sync::Arc;
-
 use crate::answer::{Answer, Point, Sample, Value};
 use crate::error::Error;
 use crate::eval::{Data, Evaluator, Meter, Row, Steps};
 use crate::matcher::Matcher;
 use crate::options::Options;
 use crate::parse::parse;
-use crate::select::{asks, select};
+use crate::select::{Selected, asks, select};
 use crate::series::{Samples, Series};
 use crate::source::Source;
 use crate::syntax::{Expr, Type};
@@ -19,8 +17,8 @@ const FARTHEST: i64 = 10_000 * 365 * 86_400_000;
 /// Evaluates at one time: scalars, texts, vectors, and the raw samples of a range selector.
 pub async fn instant(text: &str, source: &impl Source, at: i64, options: &Options) -> Result<Answer, Error> {
     let expr = parse(text)?;
-    let series = fetched(&expr, source, at, at, options).await?;
-    let value = instant_value(&expr, &evaluator(&series, at, at, options)?, at)?;
+    let selected = fetched(&expr, source, at, at, options).await?;
+    let value = instant_value(&expr, &evaluator(&selected, at, at, options)?, at)?;
     Ok(Answer { value, warnings: vec![] })
 }
 
@@ -41,8 +39,8 @@ pub async fn range(
         return Err(Error::Parameter(message));
     }
     let steps = steps(start, end, step, options)?;
-    let series = fetched(&expr, source, start, end, options).await?;
-    let value = matrix(&expr, &evaluator(&series, start, end, options)?, &steps)?;
+    let selected = fetched(&expr, source, start, end, options).await?;
+    let value = matrix(&expr, &evaluator(&selected, start, end, options)?, &steps)?;
     Ok(Answer { value, warnings: vec![] })
 }
 
@@ -75,7 +73,7 @@ async fn fetched(
     start: i64,
     end: i64,
     options: &Options,
-) -> Result<Vec<Arc<Vec<Series>>>, Error> {
+) -> Result<Selected, Error> {
     if start < -FARTHEST || end > FARTHEST {
         return Err(Error::Parameter("time out of range".into()));
     }
@@ -84,16 +82,14 @@ async fn fetched(
 }
 
 fn evaluator<'a>(
-    selected: &'a [Arc<Vec<Series>>],
+    selected: &'a Selected,
     start: i64,
     end: i64,
     options: &'a Options,
 ) -> Result<Evaluator<'a>, Error> {
     let meter = Meter::new(options);
-    // An answer that serves two selectors counts twice here; it errs to the safe side.
-    let samples = selected.iter().flat_map(|series| series.iter()).map(|series| series.samples.len());
-    meter.take(samples.sum::<usize>().min(meter.limit()))?;
-    Ok(Evaluator { options, selected, start, end, meter })
+    meter.take(selected.samples)?;
+    Ok(Evaluator { options, selected: &selected.answers, start, end, meter })
 }
 
 fn instant_value(expr: &Expr, evaluator: &Evaluator<'_>, at: i64) -> Result<Value, Error> {

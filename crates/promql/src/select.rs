@@ -84,12 +84,16 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// What the source gave.
+pub struct Selected {
+    /// By the selectors' numbers.
+    pub answers: Vec<Arc<Vec<Series>>>,
+    /// Samples in all of them, those of an answer that serves two selectors once.
+    pub samples: usize,
+}
+
 /// Asks the source; the same question only once.
-pub async fn select(
-    asks: &[Ask<'_>],
-    source: &impl Source,
-    options: &Options,
-) -> Result<Vec<Arc<Vec<Series>>>, Error> {
+pub async fn select(asks: &[Ask<'_>], source: &impl Source, options: &Options) -> Result<Selected, Error> {
     let mut answers: Vec<Arc<Vec<Series>>> = Vec::with_capacity(asks.len());
     let mut samples = 0usize;
     for (i, ask) in asks.iter().enumerate() {
@@ -104,5 +108,5 @@ pub async fn select(
         }
         answers.push(Arc::new(series));
     }
-    Ok(answers)
+    Ok(Selected { answers, samples })
 }
