@@ -9,7 +9,7 @@ use crate::series::{Samples, Series};
 use crate::source::{Source, SourceError};
 
 /// Series that lie in memory.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Memory(pub Vec<Series>);
 
 impl Source for Memory {

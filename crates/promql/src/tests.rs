@@ -1,5 +1,6 @@
 //! The whole language over series in memory; what the comparison with Prometheus cannot show.
 
+mod agreement;
 mod bounds;
 mod limits;
 mod refusals;
