@@ -101,7 +101,10 @@ pub async fn select(asks: &[Ask<'_>], source: &impl Source, options: &Options) -
             answers.push(answers[same].clone());
             continue;
         }
-        let series = source.select(ask.matchers, ask.from, ask.to).await.map_err(Error::Source)?;
+        let mut series = source.select(ask.matchers, ask.from, ask.to).await.map_err(Error::Source)?;
+        // So that answers to which PromQL gives no order, and equal values in those to which it does, have
+        // Prometheus' own.
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
         samples = samples.saturating_add(series.iter().map(|series| series.samples.len()).sum());
         if samples > options.max_samples {
             return Err(Error::TooManySamples { limit: options.max_samples });

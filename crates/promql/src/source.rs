@@ -11,7 +11,7 @@ pub trait Source: Send + Sync {
     ///
     /// Asked once for each selector of a query, before anything is computed. Samples ascend in time; stale markers
     /// ([`crate::STALE`]) are handed over as they are; of two samples with one time only one is. No two series have
-    /// the same labels. The order of series is the order of an answer to which PromQL gives none.
+    /// the same labels. Series may come in any order.
     fn select(
         &self,
         matchers: &[Matcher],

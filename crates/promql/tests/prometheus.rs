@@ -1,7 +1,7 @@
 //! Every expression of `expressions.txt`, asked of the real Prometheus and of us over the same samples.
 //!
 //! Prometheus 2.42, as Debian has it, takes ranges closed at both ends; ours are told to be so, too. Numbers must agree
-//! to a billionth, refusals in their class.
+//! to a billionth, refusals in their class. `PROMQL_EXPRESSIONS` names a file with more expressions.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
 use std::collections::BTreeMap;
@@ -41,7 +41,13 @@ fn prometheus_gives_the_same_answers() {
     let memory = Memory(made.into_iter().map(ours).collect());
     let (mut equal, mut asked, mut differing) = (0, 0, Vec::new());
     let mut counts = Counts::default();
-    for text in EXPRESSIONS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    let more = std::env::var("PROMQL_EXPRESSIONS").ok();
+    let more = more.map(|path| std::fs::read_to_string(path).expect("PROMQL_EXPRESSIONS names a file"));
+    for text in EXPRESSIONS
+        .lines()
+        .chain(more.iter().flat_map(|more| more.lines()))
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         let faults = compare(text, &prometheus, &memory, &mut counts);
         asked += 1;
         let is_known = DEVIATIONS.iter().any(|(known, _)| *known == text);

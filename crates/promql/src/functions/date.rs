@@ -11,9 +11,9 @@ pub struct Date {
 }
 
 impl Date {
-    /// Nothing for what is no time: NaN, the infinities, and times beyond millions of years.
+    /// Nothing for what is no time: NaN, the infinities, and what no 64-bit count of seconds holds.
     pub fn of(seconds: f64) -> Option<Date> {
-        const FAR: f64 = 1e15;
+        const FAR: f64 = 9.2e18;
         if seconds.is_nan() || seconds.abs() > FAR {
             return None;
         }
