@@ -38,17 +38,28 @@ fn prometheus_gives_the_same_answers() {
     need!(tools::debian("prometheus", "promtool"));
     let made = series::all();
     let prometheus = Prometheus::with_data("{}", |folder| fill(folder, &series::openmetrics(&made)));
+    compare_all(&prometheus, made);
+}
+
+/// Remote write carries what text cannot.
+#[test]
+fn prometheus_gives_the_same_answers_where_series_are_stale() {
+    need!(tools::debian("prometheus", "prometheus"));
+    let made = series::with_stale_markers(series::all());
+    let prometheus = Prometheus::start("{}");
+    prometheus.write(&made);
+    compare_all(&prometheus, made);
+}
+
+fn compare_all(prometheus: &Prometheus, made: Vec<series::Series>) {
     let memory = Memory(made.into_iter().map(ours).collect());
-    let (mut equal, mut asked, mut differing) = (0, 0, Vec::new());
-    let mut counts = Counts::default();
     let more = std::env::var("PROMQL_EXPRESSIONS").ok();
     let more = more.map(|path| std::fs::read_to_string(path).expect("PROMQL_EXPRESSIONS names a file"));
-    for text in EXPRESSIONS
-        .lines()
-        .chain(more.iter().flat_map(|more| more.lines()))
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
-        let faults = compare(text, &prometheus, &memory, &mut counts);
+    let lines = EXPRESSIONS.lines().chain(more.iter().flat_map(|more| more.lines()));
+    let (mut equal, mut asked, mut differing) = (0, 0, Vec::new());
+    let mut counts = Counts::default();
+    for text in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let faults = compare(text, prometheus, &memory, &mut counts);
         asked += 1;
         let is_known = DEVIATIONS.iter().any(|(known, _)| *known == text);
         match (faults.is_empty(), is_known) {

@@ -8,8 +8,9 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::http::get;
+use crate::http::{Request, get, send};
 use crate::process::{PATIENCE, wait_until};
+use crate::series::{Series, remote_write};
 use crate::tools::free_port;
 
 /// Stops when dropped.
@@ -62,6 +63,28 @@ impl Prometheus {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Writes series to it, all at once.
+    pub fn write(&self, series: &[Series]) {
+        let body = snap::raw::Encoder::new().compress_vec(&remote_write(series)).expect("it fits");
+        let headers = [
+            ("Content-Type", "application/x-protobuf"),
+            ("Content-Encoding", "snappy"),
+            ("X-Prometheus-Remote-Write-Version", "0.1.0"),
+        ];
+        let answer = send(
+            self.address,
+            &Request {
+                method: "POST".into(),
+                path: "/api/v1/write".into(),
+                headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
+                body,
+                ..Request::default()
+            },
+        );
+        let answer = answer.expect("it answers");
+        assert!(answer.status < 300, "{}: {}", answer.status, answer.text());
     }
 
     /// The series that a query finds, with their values.

@@ -1,7 +1,8 @@
 //! Samples as metrics systems see them: the same ones at every call, with all that makes queries differ.
 //!
 //! Counters that start anew, gaps, series that appear and vanish, NaN and the infinities, classic histograms, labels
-//! that change, samples that lie exactly on the bounds of ranges. No stale markers: text formats cannot carry them.
+//! that change, samples that lie exactly on the bounds of ranges. Stale markers are added for those who can carry
+//! them, which text formats cannot.
 
 use std::fmt::Write;
 
@@ -50,6 +51,66 @@ pub fn openmetrics(series: &[Series]) -> String {
         }
     }
     text + "# EOF\n"
+}
+
+/// The value that ends a series, a NaN of its own.
+pub const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
+
+/// The same series with stale markers: where a series pauses or ends, and in place of a few samples.
+pub fn with_stale_markers(mut series: Vec<Series>) -> Vec<Series> {
+    for (n, series) in series.iter_mut().enumerate() {
+        let mut marked: Vec<(i64, f64)> = Vec::with_capacity(series.samples.len() + 8);
+        for (i, (time, value)) in series.samples.iter().enumerate() {
+            let pause = marked.last().filter(|(last, _)| (2 * MINUTE..7 * MINUTE).contains(&(time - last)));
+            if let Some((last, _)) = pause.copied() {
+                marked.push((last + 15 * SECOND, STALE));
+            }
+            marked.push((*time, if (i + 7 * n) % 61 == 60 { STALE } else { *value }));
+        }
+        if let Some((last, _)) = marked.last().copied() {
+            marked.push((last + 15 * SECOND, STALE));
+        }
+        series.samples = marked;
+    }
+    series
+}
+
+/// A remote write request of version 1, not yet compressed.
+pub fn remote_write(series: &[Series]) -> Vec<u8> {
+    let mut request = Vec::new();
+    for series in series {
+        let mut message = Vec::new();
+        for (name, value) in &series.labels {
+            let mut label = Vec::new();
+            field(&mut label, 1, name.as_bytes());
+            field(&mut label, 2, value.as_bytes());
+            field(&mut message, 1, &label);
+        }
+        for (time, value) in &series.samples {
+            let mut sample = vec![1 << 3 | 1];
+            sample.extend_from_slice(&value.to_le_bytes());
+            sample.push(2 << 3);
+            varint(&mut sample, *time as u64);
+            field(&mut message, 2, &sample);
+        }
+        field(&mut request, 1, &message);
+    }
+    request
+}
+
+/// Bytes with their length, as protobuf has them.
+fn field(into: &mut Vec<u8>, number: u8, bytes: &[u8]) {
+    into.push(number << 3 | 2);
+    varint(into, bytes.len() as u64);
+    into.extend_from_slice(bytes);
+}
+
+fn varint(into: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        into.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    into.push(value as u8);
 }
 
 struct Maker {
