@@ -192,7 +192,21 @@ static FUNCTIONS: &[Function] = &[
     date("year", Date::year),
 ];
 
-/// The functions a query may call, for help and completion.
+/// The functions a query may call, for help and completion; sorted.
 pub fn names() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().map(|function| function.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_names_every_function() {
+        let guide = include_str!("../../../docs/promql.md");
+        let list = guide.split("**Functions**: `").nth(1).and_then(|rest| rest.split('`').next());
+        let listed: Vec<&str> = list.expect("the guide has a list").split_whitespace().collect();
+        assert_eq!(listed, names().collect::<Vec<_>>());
+        assert!(listed.is_sorted());
+    }
 }

@@ -152,10 +152,10 @@ impl Evaluator<'_> {
                         found.len() - 1
                     })
                 });
+                self.meter.reserve(found.len().saturating_mul(steps.count))?;
                 let count = &mut found[place].values[i];
                 *count = if is_absent(*count) { 1.0 } else { *count + 1.0 };
             }
-            self.meter.reserve(found.len().saturating_mul(steps.count))?;
         }
         Ok(found)
     }

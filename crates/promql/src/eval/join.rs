@@ -55,8 +55,7 @@ impl Evaluator<'_> {
         for row in &many {
             self.meter.work(steps.count)?;
             if let Some(place) = places.get(&signature.of(&row.labels)) {
-                pair(binary, row, &one, &mut slots[*place], &mut found)?;
-                self.meter.reserve(found.len().saturating_mul(steps.count))?;
+                self.pair(binary, row, &one, &mut slots[*place], &mut found)?;
             }
         }
         merged(found)
@@ -92,45 +91,52 @@ impl Evaluator<'_> {
         }
         Ok((places, slots))
     }
-}
 
-/// Pairs one series of the "many" side with whichever of the other it meets at each step.
-fn pair(binary: &Binary, row: &Row, one: &[Row], slot: &mut Slot, found: &mut Vec<Row>) -> Result<(), Error> {
-    let swapped = binary.matching.cardinality == Cardinality::OneToMany;
-    // The rows made so far, by the other's number: nearly always one.
-    let mut made: Vec<(u32, usize)> = Vec::new();
-    for (i, value) in row.present() {
-        let n = slot.rows[i];
-        if n == 0 {
-            continue;
-        }
-        let other = &one[n as usize - 1];
-        debug_assert!(!is_absent(other.values[i]), "bug: a slot names a row without a value");
-        let (left, right) = if swapped { (other.values[i], value) } else { (value, other.values[i]) };
-        let result = match elements(binary.op, left, right) {
-            Element::Value(result) => result,
-            Element::Test(holds) if binary.returns_bool => f64::from(u8::from(holds)),
-            Element::Test(true) => left,
-            Element::Test(false) => continue,
-        };
-        if binary.matching.cardinality == Cardinality::OneToOne
-            && std::mem::replace(&mut slot.is_matched[i], true)
-        {
-            let message =
-                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
-            return Err(Error::Execution(message.into()));
-        }
-        let place = match made.iter().find(|(with, _)| *with == n) {
-            Some((_, place)) => *place,
-            None => {
-                found.push(Row::empty(labels(binary, &row.labels, &other.labels), row.values.len()));
-                made.push((n, found.len() - 1));
-                found.len() - 1
+    /// Pairs one series of the "many" side with whichever of the other it meets at each step.
+    fn pair(
+        &self,
+        binary: &Binary,
+        row: &Row,
+        one: &[Row],
+        slot: &mut Slot,
+        found: &mut Vec<Row>,
+    ) -> Result<(), Error> {
+        let swapped = binary.matching.cardinality == Cardinality::OneToMany;
+        // The rows made so far, by the other's number: nearly always one.
+        let mut made: Vec<(u32, usize)> = Vec::new();
+        for (i, value) in row.present() {
+            let n = slot.rows[i];
+            if n == 0 {
+                continue;
             }
-        };
-        found[place].values[i] = result;
+            let other = &one[n as usize - 1];
+            debug_assert!(!is_absent(other.values[i]), "bug: a slot names a row without a value");
+            let (left, right) = if swapped { (other.values[i], value) } else { (value, other.values[i]) };
+            let result = match elements(binary.op, left, right) {
+                Element::Value(result) => result,
+                Element::Test(holds) if binary.returns_bool => f64::from(u8::from(holds)),
+                Element::Test(true) => left,
+                Element::Test(false) => continue,
+            };
+            if binary.matching.cardinality == Cardinality::OneToOne
+                && std::mem::replace(&mut slot.is_matched[i], true)
+            {
+                let message = "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
+                return Err(Error::Execution(message.into()));
+            }
+            let place = match made.iter().find(|(with, _)| *with == n) {
+                Some((_, place)) => *place,
+                None => {
+                    found.push(Row::empty(labels(binary, &row.labels, &other.labels), row.values.len()));
+                    made.push((n, found.len() - 1));
+                    self.meter.reserve(found.len().saturating_mul(row.values.len()))?;
+                    found.len() - 1
+                }
+            };
+            found[place].values[i] = result;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn labels(binary: &Binary, many: &Labels, one: &Labels) -> Labels {

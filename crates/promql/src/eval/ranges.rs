@@ -40,21 +40,27 @@ pub struct Over<'a> {
 impl<'a> Evaluator<'a> {
     pub(super) fn ranges(&self, expr: &Expr, steps: &Steps) -> Result<Ranges<'a>, Error> {
         match expr {
-            Expr::Range(range) => Ok(self.stored(range)),
+            Expr::Range(range) => self.stored(range),
             Expr::Subquery(subquery) => self.subquery(subquery, steps),
             _ => Err(wrong("a range vector", "something else")),
         }
     }
 
-    fn stored(&self, range: &Range) -> Ranges<'a> {
-        let selected = &self.selected[range.selector.id];
-        let series = selected.iter().map(|series| (series.labels.clone(), without_stale(&series.samples)));
-        Ranges {
-            series: series.collect(),
+    fn stored(&self, range: &Range) -> Result<Ranges<'a>, Error> {
+        let mut all = Vec::new();
+        for series in self.selected[range.selector.id].iter() {
+            let samples = without_stale(&series.samples);
+            if let Cow::Owned(copied) = &samples {
+                self.meter.take(copied.len())?;
+            }
+            all.push((series.labels.clone(), samples));
+        }
+        Ok(Ranges {
+            series: all,
             pinned: self.pinned(range.selector.at),
             offset: range.selector.offset,
             length: range.length,
-        }
+        })
     }
 
     fn subquery(&self, subquery: &Subquery, steps: &Steps) -> Result<Ranges<'a>, Error> {
