@@ -23,7 +23,7 @@ pub enum Error {
     Timeout,
     #[error("query was canceled")]
     Canceled,
-    #[error("expanding series: {0}")]
+    #[error("series cannot be selected")]
     Source(#[source] SourceError),
 }
 

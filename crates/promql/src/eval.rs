@@ -1,8 +1,9 @@
 //! One pass over each node of the tree, all steps of the query at once.
 //!
 //! A vector is a list of rows, each a series' labels and one value a step; where the series has none stands
-//! [`ABSENT`]. That makes every operation a loop over dense slices, in time linear in samples and steps but for range
-//! functions other than `rate`, `increase` and `delta`, which look at each sample once for each range it is in.
+//! [`ABSENT`]. That makes every operation a loop over dense slices, in time linear in samples and steps. Not so the
+//! functions that must look at every sample of each range, such as `avg_over_time`; `rate` and `increase` need not,
+//! they are told where the counter fell.
 
 mod aggregate;
 mod binary;

@@ -25,9 +25,20 @@ pub fn failure(error: &Error) -> Json {
         Error::Parse { message, start, .. } => {
             format!("invalid parameter \"query\": {}parse error: {message}", place(start))
         }
-        other => other.to_string(),
+        other => with_causes(other),
     };
     json!({"status": "error", "errorType": error.kind().name(), "error": message})
+}
+
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// The `data` of a success.
@@ -116,6 +127,15 @@ mod tests {
         assert_eq!(
             data(&answer(Value::Scalar(Point { time: 5000, value: 0.5 }))).to_string(),
             r#"{"resultType":"scalar","result":[5,"0.5"]}"#
+        );
+    }
+
+    #[test]
+    fn a_failure_names_its_causes() {
+        let error = Error::Source(crate::SourceError::Failed("disk on fire".into()));
+        assert_eq!(
+            failure(&error).to_string(),
+            r#"{"status":"error","errorType":"internal","error":"series cannot be selected: series cannot be read: disk on fire"}"#
         );
     }
 

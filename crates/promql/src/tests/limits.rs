@@ -79,6 +79,16 @@ fn a_query_can_be_canceled() {
     assert_eq!(at("1", &many(), 0, &canceled), "error: query was canceled");
 }
 
+#[test]
+fn a_query_may_move_between_threads() {
+    fn movable<T: Send>(future: T) -> T {
+        future
+    }
+    let (source, options) = (many(), Options::default());
+    assert!(ready(movable(instant("sum(x)", &source, 0, &options))).is_ok());
+    assert!(ready(movable(crate::range("sum(x)", &source, 0, 1, 1, &options))).is_ok());
+}
+
 struct Broken(fn() -> SourceError);
 
 impl Source for Broken {

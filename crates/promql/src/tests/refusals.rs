@@ -178,6 +178,25 @@ fn soup() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(words.to_vec()), 0..12).prop_map(|words| words.join(" "))
 }
 
+/// A query that works, with a few of its characters gone, doubled or replaced.
+fn damaged() -> impl Strategy<Value = String> {
+    let lines: Vec<&str> = include_str!("../../tests/expressions.txt").lines().collect();
+    let damage = (any::<prop::sample::Index>(), 0..4, any::<char>());
+    (prop::sample::select(lines), prop::collection::vec(damage, 0..4)).prop_map(|(line, damages)| {
+        let mut chars: Vec<char> = line.chars().collect();
+        for (place, what, new) in damages.into_iter().filter(|_| !line.is_empty()) {
+            let place = place.index(chars.len() + 1);
+            match what {
+                0 if place < chars.len() => _ = chars.remove(place),
+                1 if place < chars.len() => chars.insert(place, chars[place]),
+                2 if place < chars.len() => chars.swap(place, 0),
+                _ => chars.insert(place, new),
+            }
+        }
+        chars.into_iter().collect()
+    })
+}
+
 fn survives(text: &str) {
     let _ = ready(instant(text, &Memory::default(), 1_000_000, &Options::default()));
     let _ = matchers_of(text);
@@ -188,6 +207,11 @@ proptest! {
 
     #[test]
     fn no_text_ends_the_program(text in ".{0,60}") {
+        survives(&text);
+    }
+
+    #[test]
+    fn no_damaged_query_ends_the_program(text in damaged()) {
         survives(&text);
     }
 
