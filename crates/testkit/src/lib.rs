@@ -20,4 +20,5 @@ pub mod msgpack;
 pub mod process;
 pub mod prometheus;
 pub mod proxy;
+pub mod series;
 pub mod tools;

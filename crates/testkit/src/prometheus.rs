@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::http::get;
+use crate::http::{Request, get, send};
 use crate::process::{PATIENCE, wait_until};
+use crate::series::{Series, remote_write};
 use crate::tools::free_port;
 
 /// Stops when dropped.
@@ -28,7 +30,13 @@ impl Drop for Prometheus {
 impl Prometheus {
     /// Starts the one that [`crate::tools::debian`] installed, with a configuration in YAML.
     pub fn start(configuration: &str) -> Prometheus {
+        Prometheus::with_data(configuration, |_| {})
+    }
+
+    /// The same, with blocks that were put into its data folder before.
+    pub fn with_data(configuration: &str, fill: impl FnOnce(&Path)) -> Prometheus {
         let folder = tempfile::tempdir().expect("a folder");
+        fill(&folder.path().join("data"));
         let file = folder.path().join("prometheus.yml");
         std::fs::write(&file, configuration).expect("the folder takes files");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
@@ -57,14 +65,45 @@ impl Prometheus {
         format!("http://{}", self.address)
     }
 
+    /// Writes series to it, all at once.
+    pub fn write(&self, series: &[Series]) {
+        let body = snap::raw::Encoder::new().compress_vec(&remote_write(series)).expect("it fits");
+        let headers = [
+            ("Content-Type", "application/x-protobuf"),
+            ("Content-Encoding", "snappy"),
+            ("X-Prometheus-Remote-Write-Version", "0.1.0"),
+        ];
+        let answer = send(
+            self.address,
+            &Request {
+                method: "POST".into(),
+                path: "/api/v1/write".into(),
+                headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
+                body,
+                ..Request::default()
+            },
+        );
+        let answer = answer.expect("it answers");
+        assert!(answer.status < 300, "{}: {}", answer.status, answer.text());
+    }
+
     /// The series that a query finds, with their values.
     pub fn query(&self, query: &str) -> Vec<Value> {
-        let mut path = String::from("/api/v1/query?query=");
-        for byte in query.bytes() {
-            let _ = write!(path, "%{byte:02X}");
+        let mut answer = self.ask("query", &[("query", query)]);
+        answer["data"]["result"].as_array_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The whole answer of a route below `/api/v1/`.
+    pub fn ask(&self, route: &str, parameters: &[(&str, &str)]) -> Value {
+        let mut path = format!("/api/v1/{route}?");
+        for (name, value) in parameters {
+            let _ = write!(path, "{name}=");
+            for byte in value.bytes() {
+                let _ = write!(path, "%{byte:02X}");
+            }
+            path.push('&');
         }
         let answer = get(self.address, &path).expect("it answers");
-        let mut answer: Value = serde_json::from_str(&answer.text()).expect("JSON");
-        answer["data"]["result"].as_array_mut().map(std::mem::take).unwrap_or_default()
+        serde_json::from_str(&answer.text()).expect("JSON")
     }
 }
