@@ -11,7 +11,7 @@ use crate::error::{Fault, Span};
 use crate::expr::Expr;
 use crate::glob::Glob;
 use crate::path::{Needs, Path};
-use crate::program::{Program, Shift};
+use crate::program::{Options, Program, Shift};
 use crate::scope::Scope;
 use crate::step::{Key, Output, RowStep, Step};
 use crate::syntax::{Clause, Command, Form, Item, Node, Query, canonical};
@@ -21,11 +21,12 @@ pub const DEFAULT_LIMIT: usize = 10_000;
 
 const MAX_STATS: usize = 2;
 
-pub fn check(text: &str, query: Query) -> Result<Program, Fault> {
+pub fn check(text: &str, query: Query, options: Options) -> Result<Program, Fault> {
     let n_stats =
         query.clauses.iter().filter(|clause| matches!(clause.command, Command::Stats { .. })).count();
     let mut checker = Checker {
         text,
+        options,
         n_stats,
         stats_seen: 0,
         needs: Needs::default(),
@@ -92,6 +93,7 @@ impl Columns {
 
 struct Checker<'t> {
     text: &'t str,
+    options: Options,
     n_stats: usize,
     stats_seen: usize,
     needs: Needs,
@@ -186,7 +188,8 @@ impl Checker<'_> {
     }
 
     fn lower(&mut self, node: &Node) -> Result<Expr, Fault> {
-        Lower { text: self.text, needs: &mut self.needs, scope: &mut self.scope, stats: None }.expr(node)
+        let (needs, scope) = (&mut self.needs, &mut self.scope);
+        Lower { text: self.text, options: self.options, needs, scope, stats: None }.expr(node)
     }
 
     fn source(&mut self, source: Option<Node>) -> Result<Expr, Fault> {

@@ -58,7 +58,7 @@ pub use condition::{Comparison, Condition, Pattern};
 pub use error::Error;
 pub use event::{Discovery, Event};
 pub use path::{Needs, Path};
-pub use program::{Limits, Program, Window};
+pub use program::{Limits, Options, Program, Window};
 pub use row::Row;
 pub use run::Run;
 pub use source::Source;
@@ -67,5 +67,10 @@ pub use value::Value;
 
 /// Reads and checks a query.
 pub fn compile(text: &str) -> Result<Program, Error> {
-    parse::query(text).and_then(|query| check::check(text, query)).map_err(|fault| fault.place(text))
+    compile_with(text, Options::default())
+}
+
+/// Reads and checks a query where some behaviour is chosen.
+pub fn compile_with(text: &str, options: Options) -> Result<Program, Error> {
+    parse::query(text).and_then(|query| check::check(text, query, options)).map_err(|fault| fault.place(text))
 }

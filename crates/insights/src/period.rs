@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 pub enum Period {
     /// Milliseconds.
     Fixed(i64),
+    /// Milliseconds, and where one of them starts.
+    Weeks(i64, i64),
     Months(i64),
 }
 
@@ -15,14 +17,18 @@ const SECOND: i64 = 1000;
 const DAY: i64 = 86_400 * SECOND;
 
 /// Units by their spellings, with milliseconds and the largest number that may stand before them.
-const UNITS: [(&[&str], i64, i64); 6] = [
+const UNITS: [(&[&str], i64, i64); 5] = [
     (&["ms", "msec", "msecs", "millisecond", "milliseconds"], 1, 1000),
     (&["s", "sec", "secs", "second", "seconds"], SECOND, 60),
     (&["m", "min", "mins", "minute", "minutes"], 60 * SECOND, 60),
     (&["h", "hr", "hrs", "hour", "hours"], 3600 * SECOND, 24),
     (&["d", "day", "days"], DAY, LARGEST),
-    (&["w", "week", "weeks"], 7 * DAY, LARGEST),
 ];
+
+const WEEKS: [&str; 3] = ["w", "week", "weeks"];
+
+/// The first Monday after the epoch.
+const MONDAY: i64 = 4 * DAY;
 
 const CALENDAR: [(&[&str], i64); 3] = [
     (&["mo", "mon", "mons", "month", "months"], 1),
@@ -46,14 +52,26 @@ impl Period {
         if let Some((_, ms, limit)) = UNITS.iter().find(|(names, ..)| names.contains(&unit.as_str())) {
             return Some(Period::Fixed(count.min(*limit) * ms));
         }
+        if WEEKS.contains(&unit.as_str()) {
+            return Some(Period::Weeks(count.min(LARGEST) * 7 * DAY, 0));
+        }
         let (_, months) = CALENDAR.iter().find(|(names, _)| names.contains(&unit.as_str()))?;
         Some(Period::Months(count.min(LARGEST) * months))
+    }
+
+    /// Weeks as calendars show them; any other period as it is.
+    pub fn starting_monday(self) -> Period {
+        match self {
+            Period::Weeks(step, _) => Period::Weeks(step, MONDAY),
+            other => other,
+        }
     }
 
     /// The last boundary at or before `ms`.
     pub fn floor(self, ms: i64) -> Option<i64> {
         match self {
             Period::Fixed(step) => ms.checked_sub(ms.rem_euclid(step)),
+            Period::Weeks(step, start) => ms.checked_sub(ms.checked_sub(start)?.rem_euclid(step)),
             Period::Months(step) => month_start(months_of(ms)?.div_euclid(step) * step),
         }
     }
@@ -63,7 +81,7 @@ impl Period {
         let floor = self.floor(ms)?;
         match self {
             _ if floor == ms => Some(ms),
-            Period::Fixed(step) => floor.checked_add(step),
+            Period::Fixed(step) | Period::Weeks(step, _) => floor.checked_add(step),
             Period::Months(step) => month_start((months_of(ms)?.div_euclid(step) + 1) * step),
         }
     }

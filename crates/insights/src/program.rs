@@ -16,6 +16,15 @@ pub struct Window {
     pub now_ms: i64,
 }
 
+/// Choices where the service's own behaviour is not published. The defaults are what docs/insights.md says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// `!=` is true where the field is missing, a map or a list.
+    pub missing_is_unequal: bool,
+    /// Weeks of `bin`, `datefloor` and `dateceil` start on Mondays, not on Thursdays as the epoch did.
+    pub weeks_from_monday: bool,
+}
+
 /// What `diff` compares with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shift {

@@ -154,6 +154,36 @@ fn limits_make_answers_partial() {
     }
 }
 
+/// What the service does not publish can be chosen.
+#[test]
+fn options_are_heard() {
+    let row = |options: insights::Options, expression: &str| {
+        let program = insights::compile_with(&format!("fields {expression} as x"), options).unwrap();
+        let discovery = Discovery::new(program.needs());
+        let mut run = program.run(WINDOW);
+        run.push(&Event::new(&discovery, 0, "{\"a\":1}"));
+        run.finish().text(0, 0).unwrap().into_owned()
+    };
+    let plain = insights::Options::default();
+    let other = insights::Options { missing_is_unequal: true, weeks_from_monday: true };
+    for (expression, expected, chosen) in [
+        ("missing != 1", "0", "1"),
+        ("a != 1", "0", "0"),
+        ("a != 2", "1", "1"),
+        ("missing = 1", "0", "0"),
+        // 2024-02-29 was a Thursday.
+        ("datefloor(1709208000000, 1w)", "2024-02-29 00:00:00.000", "2024-02-26 00:00:00.000"),
+        ("dateceil(1709208000000, 1w)", "2024-03-07 00:00:00.000", "2024-03-04 00:00:00.000"),
+        ("datefloor(1709208000000, 7d)", "2024-02-29 00:00:00.000", "2024-02-29 00:00:00.000"),
+    ] {
+        assert_eq!(
+            (row(plain, expression).as_str(), row(other, expression).as_str()),
+            (expected, chosen),
+            "{expression}"
+        );
+    }
+}
+
 /// Programs are shared between threads, runs go from one to another.
 #[test]
 fn programs_and_runs_cross_threads() {

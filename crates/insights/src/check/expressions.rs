@@ -5,13 +5,14 @@ use regex_automata::meta::{self, Regex};
 use regex_automata::util::syntax;
 
 use crate::aggregate::{Aggregate, Kind};
-use crate::condition::Pattern;
+use crate::condition::{Comparison, Pattern};
 use crate::error::{Fault, Span};
 use crate::expr::Expr;
 use crate::functions;
 use crate::nearest::nearest;
 use crate::path::Needs;
 use crate::period::Period;
+use crate::program::Options;
 use crate::scope::Scope;
 use crate::syntax::{Form, Node, canonical};
 use crate::value::Value;
@@ -61,6 +62,7 @@ pub fn regex(text: &str, span: Span) -> Result<Regex, Fault> {
 
 pub struct Lower<'x> {
     pub text: &'x str,
+    pub options: Options,
     pub needs: &'x mut Needs,
     pub scope: &'x mut Scope,
     /// In an item of `stats`: the names before it, and the aggregates met so far.
@@ -81,6 +83,10 @@ impl Lower<'_> {
             }
             Form::Field(name) => self.field(name, node.span)?,
             Form::Call { name, args, star } => self.call(name, args, *star, node.span)?,
+            Form::Compare(Comparison::NotEqual, left, right) if self.options.missing_is_unequal => {
+                let equal = Expr::Compare(Comparison::Equal, self.boxed(left)?, self.boxed(right)?);
+                Expr::Not(Box::new(equal))
+            }
             Form::Compare(comparison, left, right) => {
                 Expr::Compare(*comparison, self.boxed(left)?, self.boxed(right)?)
             }
@@ -181,6 +187,7 @@ impl Lower<'_> {
             let fault = Fault::new(last.span, "a period is a whole number and a unit, such as `5m`");
             return Err(fault.expected(["ms", "s", "m", "h", "d", "w", "mo", "q", "y"]));
         };
+        let period = if self.options.weeks_from_monday { period.starting_monday() } else { period };
         let value = if wanted == 2 {
             self.expr(&args[0])?
         } else if self.scope.closed && self.scope.names("@timestamp").is_none() {
@@ -217,7 +224,8 @@ impl Lower<'_> {
             (Kind::Percentile(_), Some(percent)) => Kind::Percentile(percentage(percent)?),
             (kind, _) => kind,
         };
-        let mut inner = Lower { text: self.text, needs: self.needs, scope: outer, stats: None };
+        let mut inner =
+            Lower { text: self.text, options: self.options, needs: self.needs, scope: outer, stats: None };
         let argument = args.first().map(|argument| inner.expr(argument)).transpose()?;
         let time = match kind {
             Kind::Earliest | Kind::Latest if outer.closed && outer.names("@timestamp").is_none() => {

@@ -36,7 +36,13 @@ impl Checker<'_> {
         for item in &items {
             let name = self.name_of(item);
             let stats = Some((&mut self.scope, &mut aggregates));
-            let mut lower = Lower { text: self.text, needs: &mut self.needs, scope: &mut inner, stats };
+            let mut lower = Lower {
+                text: self.text,
+                options: self.options,
+                needs: &mut self.needs,
+                scope: &mut inner,
+                stats,
+            };
             let expr = lower.expr(&item.node)?;
             match expr {
                 Expr::Variable(slot) => inner.alias(&name, slot),
