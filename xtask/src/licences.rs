@@ -30,7 +30,7 @@ pub fn faults() -> Result<Vec<String>> {
     let banned: Vec<&str> =
         policy.split("{ name = \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let metadata = metadata()?;
-    let shipped = shipped()?;
+    let lean = lean()?;
     let mut faults = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let (name, version) = (text(&package["name"]), text(&package["version"]));
@@ -44,8 +44,8 @@ pub fn faults() -> Result<Vec<String>> {
         if !source.is_empty() && !source.contains("github.com/rust-lang/crates.io-index") {
             faults.push(format!("{name} {version} comes from {source}"));
         }
-        if banned.contains(&name) && shipped.contains(&format!("{name} {version}")) {
-            faults.push(format!("{name} {version} is shipped, which deny.toml bans"));
+        if banned.contains(&name) && lean.contains(&format!("{name} {version}")) {
+            faults.push(format!("{name} {version} is in the lean build, which deny.toml bans"));
         }
     }
     Ok(faults)
@@ -94,11 +94,21 @@ fn split_outside<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
     parts
 }
 
-/// The packages linked into the shipped program, each as its name and version. Features that only tests switch
+/// The packages linked into the lean program, each as its name and version. Features that only tests switch
 /// on do not count, which the resolved graph of `cargo metadata` cannot tell.
-pub fn shipped() -> Result<BTreeSet<String>> {
-    let lines =
-        cargo(&["tree", "--package", "outrigger", "--edges", "normal", "--prefix", "none", "--locked"])?;
+pub fn lean() -> Result<BTreeSet<String>> {
+    linked(&["--no-default-features", "--features", "sidecar"])
+}
+
+/// As [`lean`], of the whole program.
+pub fn full() -> Result<BTreeSet<String>> {
+    linked(&[])
+}
+
+fn linked(features: &[&str]) -> Result<BTreeSet<String>> {
+    let mut arguments = vec!["tree", "--package", "outrigger", "--edges", "normal", "--prefix", "none", "--locked"];
+    arguments.extend(features);
+    let lines = cargo(&arguments)?;
     let package = |line: &str| {
         let mut words = line.split(' ');
         Some(format!("{} {}", words.next()?, words.next()?.strip_prefix('v')?))

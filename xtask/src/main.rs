@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const USAGE: &str = "usage: xtask COMMAND
   image BINARY TARBALL   write an OCI image that holds the static BINARY and nothing else
   reference              write docs/reference from the component lists
-  size BINARY            print what is shipped: bytes and packages
+  size LEAN [FULL]       print what is shipped: bytes and packages
   tidy                   licences, changelog entries, file headers and lengths";
 
 fn main() -> ExitCode {
@@ -25,7 +25,8 @@ fn main() -> ExitCode {
     let done = match words[..] {
         ["image", binary, tarball] => image::write(Path::new(binary), Path::new(tarball)),
         ["reference"] => reference::write(),
-        ["size", binary] => size::print(Path::new(binary)),
+        ["size", lean] => size::print(Path::new(lean), None),
+        ["size", lean, full] => size::print(Path::new(lean), Some(Path::new(full))),
         ["tidy"] => tidy::check(),
         _ => Err(USAGE.into()),
     };

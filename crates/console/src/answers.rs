@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use query::{Answer, QueryError, json};
+use query::{Answer, End, QueryError, json};
 use serde_json::{Value, json};
 
 /// How often a slow query says how far it is.
@@ -111,15 +111,16 @@ async fn next(answer: &mut Answer, rows: Rows) -> (Bytes, bool) {
             (line(&json!({ "rows": rows })), true)
         }
         Ok(Some(Err(error))) => (line(&refused(&error)), true),
-        Ok(None) => {
-            let end = answer.end();
-            let end = json!({
-                "rows": end.rows, "scanned_rows": end.scanned_rows, "scanned_bytes": end.scanned_bytes,
-                "seconds": end.seconds, "partial": end.partial,
-            });
-            (line(&json!({ "end": end })), false)
-        }
+        Ok(None) => (line(&ended(&answer.end())), false),
     }
+}
+
+/// The last line.
+pub(crate) fn ended(end: &End) -> Value {
+    json!({"end": {
+        "rows": end.rows, "scanned_rows": end.scanned_rows, "scanned_bytes": end.scanned_bytes,
+        "seconds": end.seconds, "partial": end.partial,
+    }})
 }
 
 fn line(value: &Value) -> Bytes {

@@ -6,6 +6,8 @@ mod guard;
 mod logs;
 mod metrics;
 mod parameters;
+mod patterns;
+mod prometheus;
 mod query_tab;
 mod status;
 mod tail;
@@ -38,6 +40,7 @@ pub fn router(console: Console) -> Router {
         .route("/api/logs/histogram", get(logs::histogram))
         .route("/api/logs/facets", get(logs::facets))
         .route("/api/logs/around", get(logs::around))
+        .route("/api/logs/patterns", get(patterns::patterns))
         .route("/api/logs/tail", get(tail::tail))
         .route("/api/fields", get(status::fields))
         .route("/api/query", post(query_tab::query))
@@ -47,6 +50,24 @@ pub fn router(console: Console) -> Router {
         .route("/api/metrics", get(metrics::metrics))
         .route("/api/tasks", get(tasks::tasks))
         .route("/api/usage", get(tasks::usage))
+        .merge(prometheus_routes("/api/v1"))
+        .merge(prometheus_routes("/prometheus/api/v1"))
         .with_state(console)
         .fallback(assets::page)
+}
+
+/// Where Prometheus has them, and below a path for who serves several sources from one address.
+fn prometheus_routes(base: &str) -> Router<Console> {
+    let at = |path: &str| format!("{base}/{path}");
+    Router::new()
+        .route(&at("query"), get(prometheus::query).post(prometheus::query))
+        .route(&at("query_range"), get(prometheus::query_range).post(prometheus::query_range))
+        .route(&at("labels"), get(prometheus::labels).post(prometheus::labels))
+        .route(&at("label/{name}/values"), get(prometheus::label_values))
+        .route(&at("series"), get(prometheus::series).post(prometheus::series))
+        .route(&at("metadata"), get(prometheus::metadata))
+        .route(&at("query_exemplars"), get(prometheus::exemplars).post(prometheus::exemplars))
+        .route(&at("status/buildinfo"), get(prometheus::build_info))
+        .route(&at("rules"), get(prometheus::rules))
+        .route(&at("alerts"), get(prometheus::alerts))
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use query::prometheus_name;
 use serde_json::{Value, json};
 
 use crate::Console;
@@ -24,14 +25,4 @@ pub(crate) async fn metrics(State(console): State<Console>, asked: Parameters) -
         })
         .collect();
     Ok(object(&json!({ "metrics": metrics })))
-}
-
-/// A name as PromQL writes it: what is no letter, digit or colon is `_`.
-pub(crate) fn prometheus_name(name: &str) -> String {
-    let mut out: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || c == ':' { c } else { '_' }).collect();
-    if out.starts_with(|c: char| c.is_ascii_digit()) {
-        out.insert(0, '_');
-    }
-    out
 }

@@ -1,7 +1,9 @@
 //! What routes are asked with.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::Uri;
 use axum::http::request::Parts;
+use bytes::Bytes;
 use query::search::{self, Search};
 use query::{QueryError, Range};
 
@@ -20,6 +22,37 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     }
 }
 
+/// The parameters of a request that may also be a form, as Prometheus takes them.
+pub(crate) struct Form(Parameters);
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let Parameters(mut all) = Parameters::from_request_parts(&mut parts, state).await?;
+        let bytes = Bytes::from_request(Request::from_parts(parts, body), state).await;
+        let bytes = bytes.map_err(|error| Refusal::from(QueryError::refused(error.body_text())))?;
+        let uri = format!("/?{}", String::from_utf8_lossy(&bytes)).parse::<Uri>();
+        if let Ok(uri) = uri
+            && let Ok(form) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri)
+        {
+            all.extend(form.0);
+        }
+        Ok(Form(Parameters(all)))
+    }
+}
+
+impl Form {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)
+    }
+
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.0.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// A page shows this much where nobody says how much.
 const LAST: i64 = 3_600_000;
 
@@ -27,10 +60,6 @@ impl Parameters {
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(given, _)| given == name)?;
         Some(found.1.as_str()).filter(|value| !value.is_empty())
-    }
-
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     pub fn text(&self, name: &str) -> Option<String> {

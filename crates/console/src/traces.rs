@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use crate::Console;
-use crate::answers::{Refusal, object};
+use crate::answers::{Refusal, ended, object};
 use crate::logs::objects;
 use crate::parameters::Parameters;
 
@@ -16,12 +16,7 @@ pub(crate) async fn traces(State(console): State<Console>, asked: Parameters) ->
     let answer = console.engine.traces(&search, range, asked.size("limit", 200, MOST_TRACES)?)?;
     let (rows, end) = answer.collect().await?;
     let rows: Vec<_> = objects(&rows).into_iter().map(listed).collect();
-    let lines = format!(
-        "{}\n{}\n",
-        json!({ "rows": rows }),
-        json!({"end": {"rows": end.rows, "scanned_rows": end.scanned_rows, "scanned_bytes": end.scanned_bytes,
-               "seconds": end.seconds, "partial": end.partial}})
-    );
+    let lines = format!("{}\n{}\n", json!({ "rows": rows }), ended(&end));
     let head = [(axum::http::header::CONTENT_TYPE, "application/x-ndjson")];
     Ok(axum::response::IntoResponse::into_response((head, lines)))
 }

@@ -32,7 +32,7 @@ pub use component::{
     Surroundings,
 };
 pub use graph::{Plan, plan};
-pub use ledger::Ledger;
+pub use ledger::{DestinationView, Ledger};
 pub use lifeboat::Lifeboat;
 pub use outlet::{Ack, Lost, Outlet, Stop};
 pub use payload::{Body, Outcome, Payload, Sealed};

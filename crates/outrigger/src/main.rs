@@ -13,6 +13,7 @@ mod lifeboat;
 mod machine;
 mod metrics;
 mod monitor;
+mod pipelines;
 mod report;
 #[cfg_attr(not(feature = "full"), path = "unseen.rs")]
 mod seen;

@@ -60,6 +60,18 @@ impl Progress {
     }
 }
 
+impl Progress {
+    pub(crate) fn now(&self) -> (u64, u64) {
+        (self.scanned_rows(), self.scanned_bytes())
+    }
+
+    /// What was read before a plan, and by it.
+    pub(crate) fn set(&self, before: (u64, u64), (rows, bytes): (u64, u64)) {
+        self.scanned_rows.store(before.0 + rows, Ordering::Relaxed);
+        self.scanned_bytes.store(before.1 + bytes, Ordering::Relaxed);
+    }
+}
+
 impl Answer {
     /// The next rows; `None` at the end, which [`Answer::end`] then tells of.
     pub async fn next(&mut self) -> Option<Result<RecordBatch, QueryError>> {
@@ -153,7 +165,7 @@ impl Sink {
                 return Err(self.cut(format!("stopped after {mib} MiB were read")));
             }
         }
-        self.read_before = (self.progress.scanned_rows(), self.progress.scanned_bytes());
+        self.read_before = self.progress.now();
         Ok(())
     }
 
@@ -191,14 +203,12 @@ impl Sink {
     }
 
     fn read(&self, plan: &Arc<dyn ExecutionPlan>) {
-        let (rows, bytes) = scanned(plan);
-        self.progress.scanned_rows.store(self.read_before.0 + rows, Ordering::Relaxed);
-        self.progress.scanned_bytes.store(self.read_before.1 + bytes, Ordering::Relaxed);
+        self.progress.set(self.read_before, scanned(plan));
     }
 }
 
 /// What the plan's leaves have read so far: rows and bytes.
-fn scanned(plan: &Arc<dyn ExecutionPlan>) -> (u64, u64) {
+pub(crate) fn scanned(plan: &Arc<dyn ExecutionPlan>) -> (u64, u64) {
     if plan.children().is_empty() {
         let metrics = plan.metrics().map(|metrics| metrics.aggregate_by_name());
         let value = |name: &str| {

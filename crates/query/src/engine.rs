@@ -62,6 +62,10 @@ impl Engine {
         self.limits
     }
 
+    pub(crate) fn threads(&self) -> &Runtime {
+        self.threads.as_ref().expect("bug: an engine was asked while it was dropped")
+    }
+
     /// A session over the tables as they are now; with a range, over their rows in it.
     pub(crate) fn session(&self, range: Option<Range>) -> Result<SessionContext, QueryError> {
         let session = SessionContext::new_with_config_rt(self.config.clone(), self.environment.clone());
@@ -113,12 +117,10 @@ impl Engine {
         S: for<'a> FnOnce(&'a mut Sink) -> BoxFuture<'a, Result<(), Stop>> + Send + 'static,
     {
         let (mut sink, answer) = answer::channel(schema, limits);
-        if let Some(threads) = &self.threads {
-            threads.spawn(async move {
-                let how = script(&mut sink).await;
-                sink.finish(how).await;
-            });
-        }
+        self.threads().spawn(async move {
+            let how = script(&mut sink).await;
+            sink.finish(how).await;
+        });
         answer
     }
 }

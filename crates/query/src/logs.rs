@@ -40,7 +40,7 @@ const NEAR: i64 = 30_000_000;
 /// Values that a facet shows.
 const VALUES: usize = 20;
 
-fn newest_first() -> Vec<SortExpr> {
+pub(crate) fn newest_first() -> Vec<SortExpr> {
     vec![col("time").sort(false, false), col("time_ns").sort(false, false), col(SEQ).sort(false, false)]
 }
 

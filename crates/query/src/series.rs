@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Float64Type, Int32Type, TimestampMicrosecondType};
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::expr_fn::last_value;
 use datafusion::logical_expr::{Expr, in_list};
@@ -18,6 +18,8 @@ use crate::{Engine, QueryError, Range};
 pub struct Series {
     pub metric: String,
     pub kind: String,
+    /// Each sample tells what was added since the one before; else what there is in all.
+    pub delta: bool,
     /// Of its points and of what it was measured on, sorted by name.
     pub labels: Vec<(String, String)>,
     /// Milliseconds since the epoch, and the value.
@@ -39,14 +41,14 @@ impl Engine {
         condition: Expr,
         range: Range,
     ) -> Result<HashMap<String, Series>, QueryError> {
-        let seen = col("last_seen").gt_eq(moment(range.from)).and(col("time").lt_eq(moment(range.to)));
         // Rows of one series say the same, but for when it was seen.
-        let columns = ["metric", "kind", "service", "labels", "resource"].into_iter().chain(LABELS);
+        let columns =
+            ["metric", "kind", "temporality", "service", "labels", "resource"].into_iter().chain(LABELS);
         let newest = || vec![col(SEQ).sort(true, false)];
         let values = columns.map(|name| last_value(col(name), newest()).alias(name)).collect();
         let frame = self
             .frame(Table::Series)?
-            .filter(seen.and(condition))
+            .filter(seen(range).and(condition))
             .and_then(|frame| frame.aggregate(vec![col("series_id")], values))
             .map_err(failed)?;
         let mut series = HashMap::new();
@@ -73,7 +75,7 @@ impl Engine {
         let frame = self
             .frame(Table::Points)?
             .filter(range.condition().and(metric).and(ids))
-            .and_then(|frame| frame.select(vec![col("series_id"), col("time"), col("value")]))
+            .and_then(|frame| frame.select(["series_id", "time", "value", "flags"].map(col).to_vec()))
             .map_err(failed)?;
         for rows in self.rows(frame).await? {
             read_samples(&rows, &mut series);
@@ -83,9 +85,33 @@ impl Engine {
         for one in &mut series {
             one.samples.sort_by_key(|(time, _)| *time);
             one.samples.dedup_by_key(|(time, _)| *time);
+            if one.delta && one.kind == "counter" {
+                one.sum_up();
+            }
         }
         series.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));
         Ok(series)
+    }
+}
+
+/// Series that had a sample in the range, as far as their rows tell.
+pub(crate) fn seen(range: Range) -> Expr {
+    col("last_seen").gt_eq(moment(range.from)).and(col("time").lt_eq(moment(range.to)))
+}
+
+/// A point without a value says that its series ended (OpenTelemetry's flag); Prometheus has a marker for that.
+pub(crate) fn stale(value: f64, ended: bool) -> f64 {
+    if ended { promql::STALE } else { value }
+}
+
+impl Series {
+    /// PromQL's counters tell what there is in all.
+    fn sum_up(&mut self) {
+        let mut sum = 0.0;
+        for (_, value) in self.samples.iter_mut().filter(|(_, value)| value.is_finite()) {
+            sum += *value;
+            *value = sum;
+        }
     }
 }
 
@@ -93,9 +119,12 @@ fn read_samples(rows: &RecordBatch, series: &mut HashMap<String, Series>) {
     let ids = rows.column(0).as_string_view();
     let times = rows.column(1).as_primitive::<TimestampMicrosecondType>();
     let values = rows.column(2).as_primitive::<Float64Type>();
+    let flags = rows.column(3).as_primitive::<Int32Type>();
     for row in 0..rows.num_rows() {
         if let Some(series) = series.get_mut(ids.value(row)) {
-            series.samples.push((times.value(row).div_euclid(1000), values.value(row)));
+            let ended = flags.is_valid(row) && flags.value(row) & 1 == 1;
+            let value = stale(values.value(row), ended);
+            series.samples.push((times.value(row).div_euclid(1000), value));
         }
     }
 }
@@ -127,7 +156,9 @@ fn read_series(rows: &RecordBatch, series: &mut HashMap<String, Series>) {
         add("instance", of_resource("service.instance.id"));
         LABELS.iter().for_each(|name| add(name, text(name)));
         labels.sort();
-        let one = Series { metric, kind: text("kind").unwrap_or_default(), labels, samples: Vec::new() };
+        let delta = text("temporality").as_deref() == Some("delta");
+        let kind = text("kind").unwrap_or_default();
+        let one = Series { metric, kind, delta, labels, samples: Vec::new() };
         series.insert(id.to_owned(), one);
     }
 }
