@@ -106,7 +106,8 @@ pub fn full() -> Result<BTreeSet<String>> {
 }
 
 fn linked(features: &[&str]) -> Result<BTreeSet<String>> {
-    let mut arguments = vec!["tree", "--package", "outrigger", "--edges", "normal", "--prefix", "none", "--locked"];
+    let mut arguments =
+        vec!["tree", "--package", "outrigger", "--edges", "normal", "--prefix", "none", "--locked"];
     arguments.extend(features);
     let lines = cargo(&arguments)?;
     let package = |line: &str| {

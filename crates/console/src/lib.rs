@@ -28,6 +28,8 @@ pub struct Console {
     pub engine: Arc<Engine>,
     /// Of this program, as it calls itself.
     pub version: &'static str,
+    /// Milliseconds since the epoch.
+    pub started: i64,
     /// Receivers and where they listen, for the page that says how to send more.
     pub receivers: Vec<(String, String)>,
 }

@@ -22,19 +22,19 @@ pub(crate) async fn logs(State(console): State<Console>, asked: Parameters) -> R
         search: asked.search()?,
         range: asked.range()?,
         limit: asked.size("limit", 100, MOST_ROWS)?,
-        before: before(&asked)?,
+        before: before(&console, &asked).await?,
     };
     Ok(lines(console.engine.logs(&search)?, Rows::Objects))
 }
 
-/// `TIME.SEQ` of the last row that was shown, or its `seq` and `before_time`.
-fn before(asked: &Parameters) -> Result<Option<(i64, i64)>, Refusal> {
-    let Some(before) = asked.get("before") else { return Ok(None) };
-    let parts = before.split_once('.').and_then(|(time, seq)| Some((time.parse().ok()?, seq.parse().ok()?)));
-    match parts {
-        Some(parts) => Ok(Some(parts)),
-        None => Err(QueryError::refused("`before` is the time and the seq of a row: TIME.SEQ").into()),
-    }
+/// The `seq` of the last row that was shown.
+async fn before(console: &Console, asked: &Parameters) -> Result<Option<(i64, i64)>, Refusal> {
+    let Some(seq) = asked.get("before") else { return Ok(None) };
+    let known = match seq.parse() {
+        Ok(seq) => console.engine.time_of(seq).await?.map(|time| (time, seq)),
+        Err(_) => None,
+    };
+    known.map(Some).ok_or_else(|| QueryError::refused(format!("`before`: there is no row {seq}")).into())
 }
 
 pub(crate) async fn histogram(

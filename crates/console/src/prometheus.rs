@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use promql::{Error, METRIC_NAME, Matcher};
+use promql::{Error, Matcher};
 use query::{PromqlQuery, QueryError, Range, prometheus_name};
 use serde_json::{Map, Value, json};
 

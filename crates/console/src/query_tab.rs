@@ -1,9 +1,9 @@
 //! `api/query`: a question in a language of the asker's choice.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use insights::Value as Cell;
 use query::{InsightsAnswer, Limits, LogsAsked, QueryError, Range};
 use serde::Deserialize;
@@ -23,10 +23,9 @@ pub(crate) struct Question {
     limit: Option<u64>,
 }
 
-pub(crate) async fn query(
-    State(console): State<Console>,
-    Json(asked): Json<Question>,
-) -> Result<Response, Refusal> {
+pub(crate) async fn query(State(console): State<Console>, body: Bytes) -> Result<Response, Refusal> {
+    let asked: Question = serde_json::from_slice(&body)
+        .map_err(|error| QueryError::refused(format!("the body is no question: {error}")))?;
     let range = asked.from.zip(asked.to).map(|(from, to)| Range::millis(from as i64, to as i64));
     let most = console.engine.limits();
     let limits = Limits { rows: asked.limit.unwrap_or(most.rows).clamp(1, most.rows), ..most };

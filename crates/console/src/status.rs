@@ -29,6 +29,7 @@ pub(crate) async fn status(State(console): State<Console>) -> Response {
     object(&json!({
         "version": console.version,
         "build": "full",
+        "started": console.started,
         "lake": {"path": lake.folder().display().to_string(), "tables": tables},
         "receivers": receivers,
     }))

@@ -61,7 +61,7 @@ fn add(task: &mut Map<String, Value>, row: &Map<String, Value>) {
         }
     }
     for (name, wider) in [("from", i64::min as fn(i64, i64) -> i64), ("to", i64::max)] {
-        if let Some(time) = row.get(name).and_then(Value::as_i64) {
+        if let Some(time) = row.get(name).and_then(Value::as_i64).map(|micros| micros / 1000) {
             let known = task.get(name).and_then(Value::as_i64).unwrap_or(time);
             task.insert(name.into(), json!(wider(known, time)));
         }

@@ -22,8 +22,9 @@ pub fn routes(topology: &Topology, environment: &Environment, listen: &str) -> O
         error!(error = &error as &dyn std::error::Error, "the lake cannot be opened; no console");
     });
     let engine = Engine::new(lake.ok()?, Limits::default()).map_err(|error| error!(%error, "no console"));
-    let console =
-        Console { engine: Arc::new(engine.ok()?), version: VERSION, receivers: receivers(topology) };
+    let started = (engine::clock::now_nanos() / 1_000_000) as i64;
+    let asked = Arc::new(engine.ok()?);
+    let console = Console { engine: asked, version: VERSION, started, receivers: receivers(topology) };
     // A loopback address without a token answers to its own names alone.
     let token = token.filter(|_| !is_loopback(listen)).map(str::to_owned);
     Some(console::guarded(console::router(console), token))

@@ -203,7 +203,7 @@ impl Asked {
         let plan = frame.create_physical_plan().await?;
         let streams = execute_stream_partitioned(plan.clone(), context)?;
         let before = self.progress.now();
-        let read = Read { asked: self, plan: &plan, before, window, reference };
+        let read = Read { asked: self, plan: plan.clone(), before, window, reference };
         let handle = Handle::current();
         // Rows are taken where they are made; the threads end before this function does.
         let runs = tokio::task::block_in_place(|| {
@@ -258,7 +258,7 @@ impl Asked {
 /// What the threads of one plan share.
 struct Read<'a> {
     asked: &'a Asked,
-    plan: &'a Arc<dyn ExecutionPlan>,
+    plan: Arc<dyn ExecutionPlan>,
     before: (u64, u64),
     window: Window,
     reference: bool,
@@ -276,7 +276,7 @@ impl<'a> Read<'a> {
                 true => run.push_reference(row),
                 false => run.push(row),
             });
-            self.asked.progress.set(self.before, scanned(self.plan));
+            self.asked.progress.set(self.before, scanned(&self.plan));
             if let Some(why) = self.asked.spent() {
                 return Ok((run, Some(why)));
             }

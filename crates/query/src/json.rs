@@ -14,6 +14,8 @@ pub fn objects(rows: &RecordBatch) -> Vec<Map<String, Value>> {
     for (field, column) in schema.fields().iter().zip(rows.columns()) {
         for (row, object) in objects.iter_mut().enumerate() {
             if let Some(value) = value(column, row) {
+                // JavaScript does not count that far.
+                let value = if field.name() == lake::SEQ { Value::from(value.to_string()) } else { value };
                 object.insert(field.name().clone(), value);
             }
         }

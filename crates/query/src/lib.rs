@@ -20,13 +20,13 @@ mod tables;
 mod traces;
 mod usage;
 
+pub use self::insights::{InsightsAnswer, InsightsQuery, LogsAsked};
+pub use self::promql::{PromqlQuery, prometheus_name};
 pub use answer::{Answer, End, Progress};
 pub use engine::{Engine, Limits};
 pub use error::QueryError;
 pub use filter::Filter;
-pub use insights::{InsightsAnswer, InsightsQuery, LogsAsked};
 pub use logs::{Around, LogSearch};
-pub use promql::{PromqlQuery, prometheus_name};
 pub use range::Range;
 pub use series::Series;
 pub use usage::{Of, Usage};

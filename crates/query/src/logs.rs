@@ -1,6 +1,7 @@
 //! Questions about logs: the latest that match, how many when, which values, what stands around one.
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::functions::datetime::expr_fn::date_bin;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, SortExpr, cast};
@@ -71,6 +72,18 @@ impl Engine {
         let to = before.map_or(range.to, |(time, _)| range.to.min(time)).min(size.to?);
         let from = range.from.max(size.from?);
         (from <= to).then_some(Range { from, to })
+    }
+
+    /// When the row with this number happened.
+    pub async fn time_of(&self, seq: i64) -> Result<Option<i64>, QueryError> {
+        let frame = self
+            .frame(Table::Logs)?
+            .filter(col(SEQ).eq(lit(seq)))
+            .and_then(|frame| frame.select(vec![col("time")])?.limit(0, Some(1)))
+            .map_err(|error| QueryError::failed(&error))?;
+        let rows = self.rows(frame).await?;
+        let times = rows.first().map(|rows| rows.column(0).as_primitive::<TimestampMicrosecondType>());
+        Ok(times.filter(|times| !times.is_empty()).map(|times| times.value(0)))
     }
 
     /// Counts by severity and bucket: columns `bucket`, `severity`, `count`.

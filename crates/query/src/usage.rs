@@ -20,7 +20,7 @@ pub struct Usage {
     pub what: &'static str,
     /// `None`: of all together.
     pub container: Option<String>,
-    /// `percent`, `bytes` or `bytes/s`.
+    /// `ratio` (1 is all that may be used), `bytes` or `bytes/s`.
     pub unit: &'static str,
     /// Milliseconds since the epoch, and the value.
     pub points: Vec<(i64, f64)>,
@@ -29,8 +29,8 @@ pub struct Usage {
 /// Gauges that the ECS receiver makes of each container and of the task: what they are, their unit, and the factor
 /// that makes them it.
 const GAUGES: [(&str, &str, &str, f64); 8] = [
-    ("container.cpu.utilized", "cpu", "percent", 1.0),
-    ("ecs.task.cpu.utilized", "cpu", "percent", 1.0),
+    ("container.cpu.utilized", "cpu", "ratio", 0.01),
+    ("ecs.task.cpu.utilized", "cpu", "ratio", 0.01),
     ("container.memory.utilized", "memory", "bytes", 1048576.0),
     ("ecs.task.memory.utilized", "memory", "bytes", 1048576.0),
     ("container.network.rate.rx", "network_in", "bytes/s", 1.0),
@@ -103,11 +103,11 @@ impl Engine {
         }
         let share = busy.0.iter().filter_map(|(time, busy)| {
             let all = all.0.get(time).filter(|all| **all > 0.0)?;
-            Some((*time, 100.0 * busy / all))
+            Some((*time, busy / all))
         });
         let curve = |what, unit, points| Usage { what, container: None, unit, points };
         let mut usage = vec![
-            curve("cpu", "percent", share.collect()),
+            curve("cpu", "ratio", share.collect()),
             curve("memory", "bytes", memory.points()),
             curve("network_in", "bytes/s", coming.points()),
             curve("network_out", "bytes/s", going.points()),

@@ -290,7 +290,8 @@ fn serve_pages(
         return;
     }
     let Some(listener) = bind(listen, "pages") else { return };
-    let router = api::router(Pages { ledger: ledger.clone() }).merge(pipelines::router(ledger.clone(), topology));
+    let router =
+        api::router(Pages { ledger: ledger.clone() }).merge(pipelines::router(ledger.clone(), topology));
     let router = match seen::routes(topology, environment, listen) {
         Some(console) => {
             info!("console: http://{listen}");

@@ -4,10 +4,8 @@ use arrow::array::{
     Array, AsArray, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, MapArray, RecordBatch,
     StringArray, StringViewArray, TimestampMicrosecondArray,
 };
-use insights::{Discovery, Event, Needs, Path, Row, Value};
-use lake::Table;
-
 use arrow::datatypes::DataType;
+use insights::{Discovery, Event, Needs, Path, Row, Value};
 
 /// Where a field is looked for first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,6 +306,8 @@ impl Row for LogRow<'_> {
 
 #[cfg(test)]
 mod tests {
+    use lake::Table;
+
     use super::*;
 
     #[test]
