@@ -1,0 +1,9 @@
+// Starts the console.
+
+import { mount } from 'svelte';
+import './app.css';
+import App from './App.svelte';
+
+const target = document.getElementById('app');
+if (!target) throw new Error('bug: index.html has no element `app`');
+mount(App, { target });
