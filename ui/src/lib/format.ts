@@ -26,6 +26,7 @@ export function number(n: number): string {
 
 export function duration(ns: number): string {
   if (!Number.isFinite(ns)) return '–';
+  if (ns === 0) return '0';
   const size = Math.abs(ns);
   if (size < 1e3) return `${Math.round(ns)} ns`;
   if (size < 1e6) return `${digits(ns / 1e3)} µs`;
