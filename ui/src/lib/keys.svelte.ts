@@ -45,6 +45,8 @@ export function listen(): () => void {
 }
 
 function onKey(event: KeyboardEvent): void {
+  // While a dialog is open all keys but its own opener are the dialog's.
+  if (document.querySelector('dialog[open]') && name(event) !== 'ctrl+k') return;
   if (event.defaultPrevented || event.altKey || event.isComposing) return;
   const key = name(event);
   if (typing(event.target) && !key.startsWith('ctrl+') && key !== 'Escape') return;

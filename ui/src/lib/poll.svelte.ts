@@ -2,6 +2,8 @@
 
 import { aborted } from './api.ts';
 
+const SOON_MS = 1200;
+
 export class Poll<A> {
   data = $state.raw<A>();
   /** The answer before, and how many seconds lie between. */
@@ -33,7 +35,8 @@ export class Poll<A> {
     const loop = async () => {
       while (!abort.signal.aborted) {
         await once();
-        await new Promise((done) => setTimeout(done, everyMs));
+        // A rate needs two answers; the second one comes soon.
+        await new Promise((done) => setTimeout(done, this.before ? everyMs : Math.min(everyMs, SOON_MS)));
       }
     };
     void loop();

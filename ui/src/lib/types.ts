@@ -44,6 +44,7 @@ export interface Status {
   version: string;
   build: string;
   started: number;
+  /** Null in the build without a lake, which has nothing to search. */
   lake: { path: string; tables: Record<string, TableStatus> } | null;
   receivers: { name: string; listen: string }[];
 }
