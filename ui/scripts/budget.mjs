@@ -34,6 +34,12 @@ const home = [...sizes.keys()].filter((name) => name.startsWith('Home-'));
 const first = new Set();
 for (const name of [...entry, ...home]) needs(name, first);
 
+// A chunk's sheet has the chunk's name and is loaded with it.
+for (const name of [...first]) {
+  const stem = name.replace(/-[^-]*\.js$/, '-');
+  if (name.endsWith('.js')) for (const sheet of sizes.keys()) if (sheet.endsWith('.css') && sheet.startsWith(stem)) first.add(sheet);
+}
+
 const sum = (names) => [...names].reduce((total, name) => total + (sizes.get(basename(name)) ?? 0), 0);
 const rows = [
   ['first route', sum(first), FIRST_ROUTE_BYTES],

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytes, count, duration, percent } from '../src/lib/format.ts';
+import { deploys } from '../src/lib/deploys.ts';
 import { highlight } from '../src/lib/highlight.ts';
 import { columns, promql, stepFor } from '../src/lib/promql.ts';
 import { recipes } from '../src/lib/recipes.ts';
@@ -107,4 +108,11 @@ test('the topology joins receivers, steps and destinations', () => {
   const destination = { id: 'lake', accepted: 0, delivered: 0, waiting: 0, saved: 0, dropped: {}, oldest_unsent_seconds: null, last_error: null };
   const data = { receivers: [{ id: 'in', received: 0, refused: 0 }], destinations: [destination], pipelines: [{ id: 'p', receivers: ['in'], steps: ['a', 'b'], destinations: ['lake'] }, { id: 'q', receivers: ['in'], steps: [], destinations: ['lake'] }] };
   assert.deepEqual(layout(data, 1000).edges.map((edge) => `${edge.from} > ${edge.to}`).sort(), ['receiver in > destination lake', 'receiver in > step p a', 'step p a > step p b', 'step p b > destination lake']);
+});
+
+test('a new revision is a deploy, the oldest known one is not', () => {
+  const task = (revision: number, from: number) => ({ task: `${revision}-${from}`, family: 'shop', revision, launch_type: '', from, to: 100, containers: [] });
+  const tasks = { clusters: [{ name: 'c', services: [{ name: 'api', tasks: [task(2, 60), task(1, 20), task(2, 50), task(3, 200)] }] }], hosts: [] };
+  assert.deepEqual(deploys(tasks, 0, 100), [{ time: 50, name: 'shop:2' }]);
+  assert.deepEqual(deploys(tasks, 0, 100, 'web'), []);
 });

@@ -48,6 +48,6 @@ test('around an event, and the names of ranges', () => {
   const { from, to } = resolve(around(NOW), NOW);
   assert.equal((from + to) / 2, NOW);
   assert.equal(relativeName({ from: 'now-1h', to: 'now' }), 'Last 1 hour');
-  assert.equal(relativeName({ from: 'now-7m', to: 'now' }), 'Last 7 m');
+  assert.equal(relativeName({ from: 'now-7m', to: 'now' }), 'Last 7 minutes');
   assert.equal(relativeName(absolute(1, 2)), undefined);
 });

@@ -57,8 +57,9 @@ async function refusal(response: Response): Promise<Refusal> {
     });
   }
   try {
-    const body = (await response.json()) as { error?: unknown };
-    if (typeof body.error === 'string') return new Refusal(response.status, { message: body.error });
+    const body = (await response.json()) as { error?: unknown; start?: number; end?: number };
+    // Prometheus' own form of an error, with the place beside it.
+    if (typeof body.error === 'string') return new Refusal(response.status, { ...body, message: body.error });
     if (body.error) return new Refusal(response.status, body.error as { message: string });
   } catch {
     // Not JSON: a proxy in between answered. The status says what there is to say.
@@ -144,7 +145,7 @@ export async function query(
   return read(await ask(address('query', {}), init), into);
 }
 
-/** Prometheus' own API. Its errors have no place, only words. */
+/** Prometheus' own API. */
 export async function prom<A>(path: string, query: Query, signal: AbortSignal): Promise<A> {
   const answer = await get<{ data: A }>(`v1/${path}`, query, signal);
   return answer.data;

@@ -18,6 +18,8 @@ const MIN_WIDTH_MS = 1000;
 
 const UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
+const UNIT_NAMES: Record<string, string> = { s: 'seconds', m: 'minutes', h: 'hours', d: 'days', w: 'weeks' };
+
 export const PRESETS: [string, string][] = [
   ['5m', '5 minutes'],
   ['15m', '15 minutes'],
@@ -92,7 +94,7 @@ export function relativeName(range: Range): string | undefined {
   const match = /^now-(\d+(?:\.\d+)?)([smhdw])$/.exec(range.from);
   if (!match || range.to !== 'now') return undefined;
   const preset = PRESETS.find(([key]) => key === `${match[1]}${match[2]}`);
-  return `Last ${preset ? preset[1] : `${match[1]} ${match[2]}`}`;
+  return `Last ${preset ? preset[1] : `${match[1]} ${UNIT_NAMES[match[2]!]}`}`;
 }
 
 /** A length in the largest unit that says it exactly enough: `90m`, `36h`, `45s`. */
