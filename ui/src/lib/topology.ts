@@ -27,6 +27,8 @@ const MARGIN = 16;
 const GAP = 14;
 const HEAD = 72;
 const LINE = 18;
+/** Room on both sides of the steps in which edges change their height; elsewhere they keep to their own line. */
+const BEND = 64;
 
 export function layout(data: Pipelines, width: number): Layout {
   const side = Math.min(300, Math.max(190, width * 0.23));
@@ -50,7 +52,7 @@ export function layout(data: Pipelines, width: number): Layout {
   }
   let stepsEnd = MARGIN;
   for (const one of data.pipelines) {
-    const each = Math.min(190, (room - 60) / Math.max(1, one.steps.length) - GAP);
+    const each = Math.min(190, (room - 2 * BEND) / Math.max(1, one.steps.length) - GAP);
     const taken = one.steps.length * (each + GAP) - GAP;
     // Too many steps for one line stand below each other.
     const stacked = each < 100;
@@ -92,8 +94,14 @@ function curve(a: Place, b: Place): string {
   const y0 = a.y + a.height / 2;
   const y1 = b.y + b.height / 2;
   if (b.x < x0) return `M${a.x + a.width / 2} ${a.y + a.height}L${b.x + b.width / 2} ${b.y}`;
-  const bend = (b.x - x0) / 2;
-  return `M${x0} ${y0}C${x0 + bend} ${y0} ${b.x - bend} ${y1} ${b.x} ${y1}`;
+  if (b.x - x0 <= BEND || a.kind === b.kind) return `M${x0} ${y0}${bow(x0, y0, b.x, y1)}`;
+  if (a.kind === 'receiver') return `M${x0} ${y0}${bow(x0, y0, x0 + BEND, y1)}H${b.x}`;
+  return `M${x0} ${y0}H${b.x - BEND}${bow(b.x - BEND, y0, b.x, y1)}`;
+}
+
+function bow(x0: number, y0: number, x1: number, y1: number): string {
+  const middle = (x0 + x1) / 2;
+  return `C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`;
 }
 
 /** Two pipelines without steps may join the same two places. */
