@@ -6,7 +6,7 @@ import { deploys } from '../src/lib/deploys.ts';
 import { highlight } from '../src/lib/highlight.ts';
 import { columns, promql, stepFor } from '../src/lib/promql.ts';
 import { recipes } from '../src/lib/recipes.ts';
-import { attributeEntries } from '../src/lib/row.ts';
+import { attributeEntries, unseen } from '../src/lib/row.ts';
 import { buildTree, suspect, visible } from '../src/lib/spans.ts';
 import { drawn } from '../src/lib/table.ts';
 import { layout } from '../src/lib/topology.ts';
@@ -107,7 +107,7 @@ test('nested attributes are laid flat', () => {
 test('the topology joins receivers, steps and destinations', () => {
   const destination = { id: 'lake', accepted: 0, delivered: 0, waiting: 0, saved: 0, dropped: {}, oldest_unsent_seconds: null, last_error: null };
   const data = { receivers: [{ id: 'in', received: 0, refused: 0 }], destinations: [destination], pipelines: [{ id: 'p', receivers: ['in'], steps: ['a', 'b'], destinations: ['lake'] }, { id: 'q', receivers: ['in'], steps: [], destinations: ['lake'] }] };
-  assert.deepEqual(layout(data, 1000).edges.map((edge) => `${edge.from} > ${edge.to}`).sort(), ['receiver in > destination lake', 'receiver in > step p a', 'step p a > step p b', 'step p b > destination lake']);
+  assert.deepEqual(layout(data, 1000).edges.map((edge) => `${edge.from} > ${edge.to}`).sort(), ['receiver in > destination lake', 'receiver in > step p 0 a', 'step p 0 a > step p 1 b', 'step p 1 b > destination lake']);
 });
 
 test('a new revision is a deploy, the oldest known one is not', () => {
@@ -115,4 +115,8 @@ test('a new revision is a deploy, the oldest known one is not', () => {
   const tasks = { clusters: [{ name: 'c', services: [{ name: 'api', tasks: [task(2, 60), task(1, 20), task(2, 50), task(3, 200)] }] }], hosts: [] };
   assert.deepEqual(deploys(tasks, 0, 100), [{ time: 50, name: 'shop:2' }]);
   assert.deepEqual(deploys(tasks, 0, 100, 'web'), []);
+});
+
+test('rows that came before are left out', () => {
+  assert.deepEqual(unseen([1, 2, 2, 3], [3], String), [1, 2]);
 });

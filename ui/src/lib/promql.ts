@@ -12,7 +12,7 @@ export function shapeOf(kind: string): Shape {
 }
 
 /** Names with dots need quotes inside braces. */
-function selector(name: string, matchers: string[]): string {
+export function selector(name: string, matchers: string[]): string {
   const inside = matchers.join(',');
   if (/^[a-zA-Z_:][\w:]*$/.test(name)) return inside ? `${name}{${inside}}` : name;
   return `{${[JSON.stringify(name), ...matchers].join(',')}}`;

@@ -12,6 +12,18 @@ export interface Entry {
   value: string;
 }
 
+/** Rows whose key was not there before: pages and the live tail may overlap. */
+export function unseen<R>(rows: R[], have: Iterable<R>, key: (row: R) => string): R[] {
+  const keys = new Set<string>();
+  for (const row of have) keys.add(key(row));
+  return rows.filter((row) => {
+    const own = key(row);
+    if (keys.has(own)) return false;
+    keys.add(own);
+    return true;
+  });
+}
+
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

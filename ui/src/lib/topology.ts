@@ -59,7 +59,7 @@ export function layout(data: Pipelines, width: number): Layout {
     one.steps.forEach((id, i) => {
       const x = stacked ? middle + room / 2 - 80 : middle + (room - taken) / 2 + i * (each + GAP);
       const y = stacked ? stepsEnd + i * (HEAD - 8) : stepsEnd;
-      places.push({ key: `step ${one.id} ${id}`, id, kind: 'step', pipeline: one.id, x, y, width: stacked ? 160 : each, height: HEAD - 20 });
+      places.push({ key: stepKey(one.id, i, id), id, kind: 'step', pipeline: one.id, x, y, width: stacked ? 160 : each, height: HEAD - 20 });
     });
     stepsEnd += (stacked ? one.steps.length * (HEAD - 8) : HEAD) + GAP;
   }
@@ -76,7 +76,7 @@ export function layout(data: Pipelines, width: number): Layout {
     if (a && b) edges.push({ from, to, path: curve(a, b) });
   };
   for (const one of data.pipelines) {
-    const steps = one.steps.map((id) => `step ${one.id} ${id}`);
+    const steps = one.steps.map((id, i) => stepKey(one.id, i, id));
     for (let i = 1; i < steps.length; i += 1) join(steps[i - 1]!, steps[i]!);
     const first = steps[0];
     const last = steps.at(-1);
@@ -87,6 +87,11 @@ export function layout(data: Pipelines, width: number): Layout {
     if (last) for (const to of one.destinations) join(last, `destination ${to}`);
   }
   return { places, edges: unique(edges), height };
+}
+
+/** The same step may stand twice in a pipeline. */
+function stepKey(pipeline: string, at: number, id: string): string {
+  return `step ${pipeline} ${at} ${id}`;
 }
 
 function curve(a: Place, b: Place): string {
