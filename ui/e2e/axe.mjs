@@ -44,6 +44,12 @@ await run('axe', async (first, browser, faults) => {
         await ready(page);
         await look(name);
       }
+      for (const [name, label] of [['range', 'Time range'], ['scope', 'Scope']]) {
+        await page.locator(`button[aria-label^="${label}"]`).click();
+        await need(page.getByRole('dialog', { name: new RegExp(label) }), `the box of ${label}`);
+        await look(name);
+        await page.keyboard.press('Escape');
+      }
       await page.keyboard.press('Control+k');
       await need(page.getByRole('dialog', { name: 'Palette' }), 'the palette');
       await look('palette');

@@ -27,6 +27,7 @@ export async function screens(page) {
     { name: 'traces', hash: '/traces', ready: (at) => need(at.getByRole('grid', { name: 'Traces' }).locator('[data-index]'), 'traces') },
     { name: 'trace', hash: `/trace/${error.trace_id}?span=${error.span_id ?? ''}`, ready: (at) => need(at.locator('[role=treegrid] [data-span]'), 'spans') },
     { name: 'trace-logs', hash: `/trace/${error.trace_id}?span=${error.span_id ?? ''}&stab=logs`, ready: (at) => need(at.locator('[data-span-logs]'), 'logs of the span') },
+    { name: 'trace-flame', hash: `/trace/${error.trace_id}?view=flame`, ready: (at) => need(at.locator('.flame canvas'), 'the flame chart') },
     { name: 'metrics', hash: metric ? `/metrics?m=${encodeURIComponent(metric.name)}` : '/metrics', ready: (at) => (metric ? need(at.locator('.plot canvas'), 'a chart') : undefined) },
     { name: 'tasks', hash: `/tasks?${who}`, ready: (at) => (who ? need(at.getByRole('treegrid').locator('[data-index]'), 'tasks') : undefined) },
     { name: 'pipelines', hash: `/pipelines?id=${encodeURIComponent(destination?.id ?? '')}`, ready: (at) => need(at.locator('.place'), 'the topology') },
