@@ -9,11 +9,32 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # Static: the image holds nothing but this file. Plain glibc, so that no other target is needed.
 STATIC_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 STATIC := $(CARGO_TARGET_DIR)/$(STATIC_TARGET)/release/outrigger
-BUILD_STATIC := RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked -p outrigger --target $(STATIC_TARGET)
+LEAN := --no-default-features --features sidecar
+BUILD_STATIC := RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked -p outrigger $(LEAN) --target $(STATIC_TARGET)
+FULL := $(CARGO_TARGET_DIR)/full/outrigger
+BUILD_FULL := $(CARGO) build --profile full --locked -p outrigger
 
 .PHONY: run
-run: ## build, and start with what the environment says or the embedded default
-	$(CARGO) run --release --locked -p outrigger
+run: console ## build everything, and start with what the environment says or the embedded default
+	@echo "outrigger: building the program; the first time takes about ten minutes on two cores"
+	$(BUILD_FULL)
+	@echo "outrigger: starting; stop it with Ctrl-C"
+	$(FULL)
+
+# Without node the program is built all the same, and says where its pages would be.
+.PHONY: console
+console: ## build the console's pages into ui/dist, where node is installed
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory ui/dist/index.html; \
+	else echo "outrigger: no npm, so the program will have no console pages"; fi
+
+ui/dist/index.html: ui/package-lock.json $(shell find ui/src ui/index.html ui/*.config.* ui/scripts -type f 2>/dev/null)
+	@echo "outrigger: building the console's pages"
+	cd ui && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@touch $@
+
+.PHONY: console-check
+console-check: console ## types, unit tests and size of the console's pages
+	cd ui && npm run --silent check && npm test --silent && npm run --silent budget
 
 .PHONY: test
 test: ## all tests; each installs what it needs, or says why it is skipped
@@ -29,9 +50,10 @@ check: ## everything that must hold before a change goes in
 	$(MAKE) --no-print-directory size
 
 .PHONY: size
-size: ## what is shipped: bytes and packages
+size: ## what is shipped: bytes and packages of both builds
 	$(BUILD_STATIC)
-	$(CARGO) run --quiet --locked -p xtask -- size $(STATIC)
+	$(BUILD_FULL)
+	$(CARGO) run --quiet --locked -p xtask -- size $(STATIC) $(FULL)
 
 .PHONY: interop
 interop: ## only what talks to real clients, engines and emulators, with its output

@@ -2,33 +2,27 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use query::LogsAsked;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Console;
 use crate::answers::{Refusal, object};
 use crate::parameters::Parameters;
 
-/// The language has a command for it.
-const QUERY: &str = "pattern @message | limit 200";
-
 pub(crate) async fn patterns(State(console): State<Console>, asked: Parameters) -> Result<Response, Refusal> {
-    let of = LogsAsked { search: asked.search()?, groups: Vec::new() };
-    let running = console.engine.insights(QUERY, asked.range()?, &of, console.engine.limits())?;
-    let table = running.finish().await?.table;
-    let column = |name: &str| table.columns.iter().position(|column| column.name == name);
-    let text = |row: usize, name: &str| {
-        column(name).and_then(|at| table.text(row, at)).unwrap_or_default().into_owned()
-    };
-    let number = |row: usize, name: &str| text(row, name).parse::<f64>().map_or(Value::Null, Value::from);
-    let patterns: Vec<_> = (0..table.rows.len())
-        .map(|row| {
+    let found = console.engine.patterns(&asked.search()?, asked.range()?).await?;
+    let all: u64 = found.iter().map(|pattern| pattern.count).sum();
+    let patterns: Vec<_> = found
+        .into_iter()
+        .map(|pattern| {
             json!({
-                "pattern": text(row, "@pattern"),
-                "count": number(row, "@sampleCount"),
-                "share": number(row, "@ratio"),
-                "severity": text(row, "@severityLabel"),
-                "spark": [],
+                "pattern": pattern.text,
+                "count": pattern.count,
+                "share": pattern.count as f64 / all.max(1) as f64,
+                "severity": pattern.severity,
+                "service": pattern.service,
+                "first": pattern.first,
+                "last": pattern.last,
+                "spark": pattern.spark,
             })
         })
         .collect();

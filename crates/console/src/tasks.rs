@@ -12,10 +12,12 @@ use crate::answers::{Refusal, object};
 use crate::logs::objects;
 use crate::parameters::Parameters;
 
+/// Tasks by the service they belong to, then by their id.
+type Services = BTreeMap<String, BTreeMap<String, Map<String, Value>>>;
+
 pub(crate) async fn tasks(State(console): State<Console>, asked: Parameters) -> Result<Response, Refusal> {
     let found = console.engine.places(asked.range()?).await?;
-    let mut clusters: BTreeMap<String, BTreeMap<String, BTreeMap<String, Map<String, Value>>>> =
-        BTreeMap::new();
+    let mut clusters: BTreeMap<String, Services> = BTreeMap::new();
     for row in objects(&found) {
         let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         if text("task").is_empty() {

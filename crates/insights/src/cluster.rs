@@ -28,39 +28,65 @@ struct Slot {
 }
 
 #[derive(Debug)]
-struct Cluster {
+struct Cluster<T> {
     slots: Vec<Slot>,
-    samples: u64,
-    reference: u64,
+    tally: T,
     used: u64,
 }
 
+/// What is counted of the messages that have one shape.
+pub trait Tally: Default {
+    fn merge(&mut self, other: Self);
+}
+
+/// What the language counts: messages, and those of the window that `diff` compares with.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Samples {
+    pub now: u64,
+    pub before: u64,
+}
+
+impl Samples {
+    pub fn one(reference: bool) -> Samples {
+        if reference { Samples { now: 0, before: 1 } } else { Samples { now: 1, before: 0 } }
+    }
+}
+
+impl Tally for Samples {
+    fn merge(&mut self, other: Samples) {
+        self.now += other.now;
+        self.before += other.before;
+    }
+}
+
 /// What became of a cluster.
-pub struct Pattern {
+pub struct Pattern<T> {
+    /// With `<Type-N>` for what varies.
     pub text: String,
-    pub samples: u64,
-    pub reference: u64,
+    pub tally: T,
 }
 
 type Node = HashMap<Box<str>, HashMap<Box<str>, Vec<usize>>>;
 
+/// Messages by their shape.
 #[derive(Debug, Default)]
-pub struct Clusters {
+pub struct Clusters<T> {
     tree: HashMap<usize, Node>,
-    clusters: Vec<Cluster>,
+    clusters: Vec<Cluster<T>>,
     clock: u64,
     bytes: usize,
+    /// Why rare shapes are missing, where they are.
     pub partial: Option<String>,
 }
 
-impl Clusters {
-    pub fn add(&mut self, text: &str, reference: bool, limits: &Limits) {
+impl<T: Tally> Clusters<T> {
+    /// Adds a message, and what is to be counted of it.
+    pub fn add(&mut self, text: &str, tally: T, limits: &Limits) {
         let tokens = mask::tokens(text);
-        let counts = if reference { (0, 1) } else { (1, 0) };
-        self.put(tokens.iter().map(Slot::of).collect(), counts, limits);
+        self.put(tokens.iter().map(Slot::of).collect(), tally, limits);
     }
 
-    fn put(&mut self, slots: Vec<Slot>, (samples, reference): (u64, u64), limits: &Limits) {
+    fn put(&mut self, slots: Vec<Slot>, tally: T, limits: &Limits) {
         self.clock += 1;
         let place = match self.find(&slots) {
             Some(place) => {
@@ -70,8 +96,7 @@ impl Clusters {
             None => self.create(slots, limits),
         };
         let cluster = &mut self.clusters[place];
-        cluster.samples += samples;
-        cluster.reference += reference;
+        cluster.tally.merge(tally);
         cluster.used = self.clock;
     }
 
@@ -101,7 +126,7 @@ impl Clusters {
                 Some(format!("more than {} patterns; rare ones were dropped", self.clusters.len()));
             self.evict();
         }
-        self.clusters.push(Cluster { slots, samples: 0, reference: 0, used: 0 });
+        self.clusters.push(Cluster { slots, tally: T::default(), used: 0 });
         self.hang(self.clusters.len() - 1);
         self.clusters.len() - 1
     }
@@ -128,25 +153,24 @@ impl Clusters {
         (0..self.clusters.len()).for_each(|place| self.hang(place));
     }
 
-    pub fn merge(&mut self, other: Clusters, limits: &Limits) {
+    pub fn merge(&mut self, other: Clusters<T>, limits: &Limits) {
         self.partial = self.partial.take().or(other.partial);
         for cluster in other.clusters {
-            self.put(cluster.slots, (cluster.samples, cluster.reference), limits);
+            self.put(cluster.slots, cluster.tally, limits);
         }
     }
 
     /// In the order they were first seen. Clusters that came to read alike are one.
-    pub fn finish(self) -> Vec<Pattern> {
-        let mut patterns: Vec<Pattern> = Vec::new();
+    pub fn finish(self) -> Vec<Pattern<T>> {
+        let mut patterns: Vec<Pattern<T>> = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();
         for cluster in self.clusters {
             let text = cluster.text();
             let place = *known.entry(text.clone()).or_insert(patterns.len());
             if place == patterns.len() {
-                patterns.push(Pattern { text, samples: 0, reference: 0 });
+                patterns.push(Pattern { text, tally: T::default() });
             }
-            patterns[place].samples += cluster.samples;
-            patterns[place].reference += cluster.reference;
+            patterns[place].tally.merge(cluster.tally);
         }
         patterns
     }
@@ -187,7 +211,7 @@ impl Slot {
     }
 }
 
-impl Cluster {
+impl<T> Cluster<T> {
     /// The share of tokens that are the same.
     fn likeness(&self, slots: &[Slot]) -> f64 {
         let same = |(own, other): (&Slot, &Slot)| match (&own.word, &other.word) {

@@ -54,6 +54,7 @@ mod table;
 mod top;
 mod value;
 
+pub use cluster::{Clusters, Pattern as Shape, Tally};
 pub use condition::{Comparison, Condition, Pattern};
 pub use error::Error;
 pub use event::{Discovery, Event};

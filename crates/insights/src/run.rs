@@ -5,7 +5,7 @@ mod rows;
 
 use crate::aggregate::{Groups, set};
 use crate::check::DEFAULT_LIMIT;
-use crate::cluster::Clusters;
+use crate::cluster::{Clusters, Samples};
 use crate::expr::Env;
 use crate::number::Number;
 use crate::program::{Limits, Program, Window};
@@ -37,7 +37,7 @@ pub struct Run<'p> {
 enum Sink {
     Rows(Top),
     Groups(Groups),
-    Clusters(Clusters),
+    Clusters(Clusters<Samples>),
 }
 
 impl<'p> Run<'p> {
@@ -135,7 +135,7 @@ impl Sink {
             (Sink::Groups(groups), Some(Step::Stats(stats))) => groups.add(stats, env, limits),
             (Sink::Clusters(clusters), Some(Step::Pattern(pattern))) => {
                 if let Some(text) = pattern.expr.eval(env).string() {
-                    clusters.add(&text, reference, limits);
+                    clusters.add(&text, Samples::one(reference), limits);
                 }
             }
             (Sink::Rows(top), step) => {

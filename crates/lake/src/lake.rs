@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::Catalog;
-use crate::memtable::{Memtable, time_bounds};
+use crate::memtable::{Memtable, held_bytes, time_bounds};
 use crate::segment::TableSize;
 use crate::tail::{Tail, Tails};
 use crate::{LakeError, Segment, Settings, Table};
@@ -70,6 +70,11 @@ impl Lake {
     /// Opens a lake that no process writes, for a look. Nothing in the folder changes.
     pub fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
         open::open_read_only(settings)
+    }
+
+    /// Whether a process writes the lake in this folder.
+    pub fn is_locked(folder: &Path) -> bool {
+        open::is_locked(folder)
     }
 
     /// Adds the rows of a payload that [`crate::Rows::seal`] made. Once this returns, they are in the log, as far as
@@ -137,7 +142,7 @@ impl Snapshot {
         }
         for batch in &self.memory {
             rows += batch.num_rows() as u64;
-            bytes += batch.get_array_memory_size() as u64;
+            bytes += held_bytes(batch) as u64;
             if let Some((min, max)) = time_bounds(batch) {
                 seen(min, max);
             }

@@ -42,6 +42,11 @@ pub enum Command {
     /// Deliver what a lifeboat, dead letters or a queue folder hold, and remove what was delivered
     #[command(after_help = "Example: outrigger replay s3://my-bucket/lifeboat --config fluent-bit.conf")]
     Replay(ReplayOptions),
+    /// Ask a running instance, or the lake that a stopped one left, in Logs Insights, SQL or PromQL
+    #[command(
+        after_help = "Example: outrigger query 'filter severity = \"ERROR\" | stats count(*) by service' --from 1h"
+    )]
+    Query(QueryOptions),
     /// Exit 0 if the local instance is healthy; for an ECS healthCheck, without shell or curl
     #[command(after_help = "Example: outrigger health --mode delivering --max-age 60s")]
     Health(HealthOptions),
@@ -130,6 +135,46 @@ pub struct ReplayOptions {
     /// How long an object in S3 stays claimed by a replay that does not answer any more (10m); the same for all
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub claim: Option<Duration>,
+}
+
+#[derive(Args, Clone)]
+pub struct QueryOptions {
+    /// The question
+    #[arg(value_name = "QUERY")]
+    pub query: String,
+    /// http://host:7070 of an instance, or a lake's folder; unnamed: the local instance, else its folder
+    #[arg(long, value_name = "URI")]
+    pub lake: Option<String>,
+    #[arg(long, short, value_enum, default_value = "insights")]
+    pub language: Language,
+    /// How long ago, or when: 2h, 2026-05-01T12:00:00Z; unnamed: from the first record
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Most rows
+    #[arg(long, value_name = "ROWS")]
+    pub limit: Option<u64>,
+    /// Unnamed: a table on a terminal, else JSON
+    #[arg(long, short, value_enum)]
+    pub output: Option<Output>,
+}
+
+/// What a question is written in.
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    Insights,
+    Sql,
+    Promql,
+}
+
+/// How an answer is printed.
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    Table,
+    /// One object a line
+    Json,
+    Csv,
 }
 
 #[derive(Args, Clone)]

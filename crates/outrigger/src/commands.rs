@@ -3,6 +3,8 @@
 mod components;
 mod explain;
 mod health;
+#[cfg_attr(not(feature = "full"), path = "commands/unqueried.rs")]
+mod query;
 mod replay;
 mod run;
 
@@ -11,6 +13,7 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 pub use components::components;
 pub use explain::explain;
 pub use health::health;
+pub use query::query;
 pub use replay::replay;
 pub use run::{fluent_bit, run};
 
@@ -31,6 +34,11 @@ pub const CATALOG: Catalog = Catalog {
 /// Writes data to standard output. A reader that has gone away wants no more of it.
 fn print(text: &str) {
     let _ = stdout().write_all(text.as_bytes());
+}
+
+/// Says something to whoever sits there, on standard error.
+fn complain(text: &str) {
+    let _ = stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 /// Shows what was found wrong, on standard error.

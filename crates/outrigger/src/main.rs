@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         Command::Validate(options) => commands::validate(&options),
         Command::Explain(options) => commands::explain(&options),
         Command::Replay(options) => commands::replay(&options),
+        Command::Query(options) => commands::query(&options),
         Command::Health(options) => commands::health(&options),
         Command::Components(options) => commands::components(&options),
     };

@@ -1,6 +1,7 @@
 //! Resident memory idle, at a usual rate, flat out, and with a destination that hangs.
 //!
-//! The figures are printed; what is asserted is generous, because a debug build is larger than what ships.
+//! The figures are printed; what is asserted is generous, because a debug build of the whole program is far larger
+//! than the lean one that ships for tasks.
 //! One test, so that the phases do not disturb each other.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
@@ -37,17 +38,17 @@ fn memory_stays_within_bounds() {
     let corpus = Corpus::new(Mix::Json);
     let task = counting();
     let mut running = task.start();
-    said("idle", &running, 6, 40);
+    said("idle", &running, 6, 120);
 
     let usual = size("OUTRIGGER_RECORDS", 20_000).min(20_000);
     task.sender().rate(2_000).send(&corpus, 0..usual).expect("the socket takes everything");
     task.all_arrived(usual, &mut running);
-    said("2,000 records a second", &running, 16, 80);
+    said("2,000 records a second", &running, 16, 160);
 
     let all = usual + size("OUTRIGGER_RECORDS", 60_000);
     task.sender().connections(4).send(&corpus, usual..all).expect("the socket takes everything");
     task.all_arrived(all, &mut running);
-    said("flat out", &running, 32, 160);
+    said("flat out", &running, 32, 240);
     running.stop();
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -103,12 +104,16 @@ impl Engine {
         Ok(self.answer(schema, limits, |sink| Box::pin(sink.run(frame))))
     }
 
-    /// All rows of a small plan.
-    pub(crate) async fn rows(&self, frame: DataFrame) -> Result<Vec<arrow::array::RecordBatch>, QueryError> {
+    /// A plan without a limit on its rows.
+    pub(crate) fn whole(&self, frame: DataFrame) -> Answer {
         let schema = Arc::new(frame.schema().as_arrow().clone());
         let limits = Limits { rows: u64::MAX, ..self.limits };
-        let answer = self.answer(schema, limits, |sink| Box::pin(sink.run(frame)));
-        Ok(answer.collect().await?.0)
+        self.answer(schema, limits, |sink| Box::pin(sink.run(frame)))
+    }
+
+    /// All rows of a small plan.
+    pub(crate) async fn rows(&self, frame: DataFrame) -> Result<Vec<RecordBatch>, QueryError> {
+        Ok(self.whole(frame).collect().await?.0)
     }
 
     /// Runs a script on the threads for queries.

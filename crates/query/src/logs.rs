@@ -1,7 +1,7 @@
 //! Questions about logs: the latest that match, how many when, which values, what stands around one.
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::functions::datetime::expr_fn::date_bin;
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, SortExpr, cast};
@@ -94,7 +94,9 @@ impl Engine {
         step_micros: i64,
     ) -> Result<Vec<RecordBatch>, QueryError> {
         let step = datafusion::common::ScalarValue::new_interval_mdn(0, 0, step_micros.max(1) * 1000);
-        let bucket = date_bin(lit(step), col("time"), moment(range.from)).alias("bucket");
+        let bucket = date_bin(lit(step), col("time"), moment(range.from));
+        let bucket =
+            cast(bucket, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))).alias("bucket");
         let frame = self
             .matching(search, range)?
             .aggregate(vec![bucket, col("severity")], vec![count(lit(1)).alias("count")]);
@@ -109,7 +111,7 @@ impl Engine {
         field: &str,
     ) -> Result<Vec<RecordBatch>, QueryError> {
         let value: Expr = crate::search::named(field, Table::Logs);
-        let value = cast(value, arrow::datatypes::DataType::Utf8View).alias("value");
+        let value = cast(value, DataType::Utf8View).alias("value");
         let plan = || -> datafusion::error::Result<DataFrame> {
             self.matching(search, range)
                 .map_err(|error| datafusion::error::DataFusionError::External(Box::new(error)))?

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Run, Sink};
 use crate::aggregate::{Groups, Stats, Total, set};
 use crate::check::DEFAULT_LIMIT;
-use crate::cluster::{Clusters, Pattern};
+use crate::cluster::{Clusters, Pattern, Samples};
 use crate::expr::{Env, Expr};
 use crate::order;
 use crate::path::Path;
@@ -108,10 +108,10 @@ impl Rest {
                 self.groups(groups, stats)
             }
             Step::Pattern(pattern) => {
-                let mut clusters = Clusters::default();
+                let mut clusters = Clusters::<Samples>::default();
                 for frame in &frames {
                     if let Some(text) = pattern.expr.eval(&self.env(frame)).string() {
-                        clusters.add(&text, false, &self.limits);
+                        clusters.add(&text, Samples::one(false), &self.limits);
                     }
                 }
                 self.clusters(clusters, pattern)
@@ -181,31 +181,32 @@ impl Rest {
         groups.finish(stats, &self.limits)
     }
 
-    fn clusters(&mut self, mut clusters: Clusters, pattern: &PatternStep) -> Vec<Frame> {
+    fn clusters(&mut self, mut clusters: Clusters<Samples>, pattern: &PatternStep) -> Vec<Frame> {
         self.partial = self.partial.take().or(clusters.partial.take());
         let mut patterns = clusters.finish();
-        patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.samples));
-        let total: u64 = patterns.iter().map(|pattern| pattern.samples).sum();
-        let row = |found: Pattern| if pattern.diff { difference(found) } else { share(found, total) };
+        patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.tally.now));
+        let total: u64 = patterns.iter().map(|pattern| pattern.tally.now).sum();
+        let row =
+            |found: Pattern<Samples>| if pattern.diff { difference(found) } else { share(found, total) };
         patterns.into_iter().map(row).collect()
     }
 }
 
 /// `@pattern`, `@ratio`, `@sampleCount`, `@severityLabel`.
-fn share(pattern: Pattern, total: u64) -> Frame {
+fn share(pattern: Pattern<Samples>, total: u64) -> Frame {
     let severity = severity(&pattern.text);
     vec![
         Value::text(pattern.text),
-        Value::float(pattern.samples as f64 / total.max(1) as f64),
-        Value::Int(pattern.samples as i64),
+        Value::float(pattern.tally.now as f64 / total.max(1) as f64),
+        Value::Int(pattern.tally.now as i64),
         Value::text(severity),
     ]
 }
 
 /// `@pattern`, `@sampleCount`, `@differenceCount`, `@differenceDescription`, `@severityLabel`.
-fn difference(pattern: Pattern) -> Frame {
+fn difference(pattern: Pattern<Samples>) -> Frame {
     let severity = severity(&pattern.text);
-    let (now, before) = (pattern.samples as i64, pattern.reference as i64);
+    let (now, before) = (pattern.tally.now as i64, pattern.tally.before as i64);
     let description = match (now, before) {
         (_, 0) => "new pattern".to_owned(),
         (0, _) => "no longer seen".to_owned(),

@@ -126,6 +126,11 @@ fn lock(folder: &Path) -> Result<File, LakeError> {
     }
 }
 
+/// Whether a process writes the lake in this folder.
+pub(super) fn is_locked(folder: &Path) -> bool {
+    folder.join("lock").exists() && matches!(lock(folder), Err(LakeError::Locked(_)))
+}
+
 /// Segments, rows that are only in log files, and payloads that came lately.
 fn read(settings: &Settings, catalog: &Catalog) -> Result<(State, Vec<Task>, Known), LakeError> {
     let mut state = State::default();

@@ -17,7 +17,10 @@ pub(super) type SeriesId = [u8; 32];
 
 #[derive(Default)]
 pub(super) struct SeriesRows {
-    seen: HashMap<u128, u64>,
+    /// Which row a series has.
+    seen: HashMap<u128, usize>,
+    /// Of each row, in nanoseconds since the epoch.
+    last_seen: Vec<u64>,
     block: Block,
     series_id: StringBuilder,
     metric: Label,
@@ -27,7 +30,6 @@ pub(super) struct SeriesRows {
     temporality: Label,
     monotonic: BooleanBuilder,
     labels: TextMap,
-    last_seen: Times,
 }
 
 /// A metric whose points are being added.
@@ -53,8 +55,13 @@ impl SeriesRows {
         let id = identity(of.hash, &pairs);
         let mut digits = [0; 32];
         hex(&id.to_be_bytes(), &mut digits);
-        if self.seen.insert(id, time).is_none() {
-            self.row(of, &pairs, time, &digits);
+        match self.seen.get(&id) {
+            Some(row) => self.last_seen[*row] = self.last_seen[*row].max(time),
+            None => {
+                self.seen.insert(id, self.last_seen.len());
+                self.last_seen.push(time);
+                self.row(of, &pairs, time, &digits);
+            }
         }
         digits
     }
@@ -74,11 +81,14 @@ impl SeriesRows {
             self.labels.entry(key, value);
         }
         self.labels.end(!labels.is_empty());
-        self.last_seen.push(time);
     }
 
     pub fn finish(&mut self) -> Result<RecordBatch, LakeError> {
         self.seen.clear();
+        let mut last_seen = Times::default();
+        for time in self.last_seen.drain(..) {
+            last_seen.push(time);
+        }
         let mut columns = self.block.finish();
         let own: [ArrayRef; 9] = [
             Arc::new(self.series_id.finish()),
@@ -89,7 +99,7 @@ impl SeriesRows {
             self.temporality.finish(),
             Arc::new(self.monotonic.finish()),
             self.labels.finish(),
-            self.last_seen.finish(),
+            last_seen.finish(),
         ];
         columns.extend(own);
         Ok(RecordBatch::try_new(Table::Series.arriving(), columns)?)
