@@ -13,6 +13,7 @@ use frontends::fluent_bit::lower;
 use model::{Arena, Batch, Signal, Span, Value};
 pub use statements::ottl;
 use wire::forward::{Context, Decoder, Settings};
+use wire::inflate;
 use wire::otlp;
 use wire::prometheus::{Entry, Families, Format, Parser, protobuf};
 use wire::protobuf::Message;
@@ -31,6 +32,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("otlp", otlp, "fixtures/otlp", ".body"),
     ("otlp_json", otlp_json, "fixtures/otlp", ".body .json"),
     ("remote_write", remote_write, "fixtures/otlp", ".body"),
+    ("remote_write_decode", remote_write_decode, "fixtures/prometheus-remote-write", ".body"),
     ("ottl", ottl, "fixtures/ottl", ".ottl"),
     ("prometheus", prometheus, "fixtures/prometheus", ".txt .openmetrics"),
     ("prometheus_protobuf", prometheus_protobuf, "fixtures/prometheus", ".protobuf"),
@@ -93,6 +95,26 @@ pub fn remote_write(data: &[u8]) {
         let mut message = Message::within(0..request.len());
         while message.next(&request).expect("the request is whole").is_some() {}
         assert!(writer.is_empty());
+    }
+}
+
+/// A remote write of either version, in a snappy block or without: all that was counted is in the batch, and has a
+/// name and a place.
+pub fn remote_write_decode(data: &[u8]) {
+    let inflated = inflate::snappy_block(data, CAP);
+    let request = if inflated.broken.is_none() { inflated.bytes.as_slice() } else { data };
+    for version in [Version::One, Version::Two] {
+        let Ok(decoded) = remote_write::decode(version, request.to_vec(), "t".into()) else { continue };
+        let (batch, taken) = (decoded.batch, decoded.samples + decoded.histograms);
+        assert_eq!(batch.len() as u64, taken);
+        let exemplars =
+            batch.metrics.iter().flat_map(|metric| &metric.points).map(|point| point.exemplars.len());
+        assert_eq!(exemplars.sum::<usize>() as u64, decoded.exemplars);
+        assert!(batch.byte_size() <= 1 << 30, "holds {} bytes", batch.byte_size());
+        for metric in &batch.metrics {
+            assert!(!batch.arena.bytes(metric.name).is_empty() && !metric.points.is_empty());
+            assert!(batch.scopes.get(metric.scope as usize).is_some());
+        }
     }
 }
 

@@ -82,3 +82,8 @@ fn prometheus() {
 fn prometheus_protobuf() {
     run("prometheus_protobuf");
 }
+
+#[test]
+fn remote_write_decode() {
+    run("remote_write_decode");
+}

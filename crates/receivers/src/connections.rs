@@ -149,3 +149,15 @@ pub(crate) async fn serve<F>(
     end.send_replace(true);
     let _ = timeout(END, async { while tasks.join_next().await.is_some() {} }).await;
 }
+
+/// Whether a body could not be read because it is longer than allowed.
+pub(crate) fn is_too_long(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -32,7 +32,7 @@ use tracing::warn;
 use wire::inflate;
 use wire::text::from_document;
 
-use crate::connections::{Traffic, until_quiet};
+use crate::connections::{Traffic, is_too_long, until_quiet};
 
 /// Longest that requests in progress may go on at the end.
 const GRACE: Duration = Duration::from_millis(400);
@@ -269,17 +269,6 @@ impl Intake {
         }
         batches
     }
-}
-
-fn is_too_long(error: &axum::Error) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod http;
 mod nginx;
 mod otlp;
 mod prometheus;
+mod prometheus_remote_write;
 mod reading;
 mod scraping;
 mod tail;
@@ -28,6 +29,7 @@ pub const RECEIVERS: &[ReceiverEntry] = &[
     receiver::<nginx::Nginx>(),
     receiver::<otlp::Otlp>(),
     receiver::<prometheus::Prometheus>(),
+    receiver::<prometheus_remote_write::PrometheusRemoteWrite>(),
     receiver::<tail::Tail>(),
     receiver::<tcp::Tcp>(),
 ];

@@ -35,11 +35,20 @@ impl Prometheus {
 
     /// The same, with blocks that were put into its data folder before.
     pub fn with_data(configuration: &str, fill: impl FnOnce(&Path)) -> Prometheus {
+        Prometheus::run(|_| configuration.to_owned(), fill)
+    }
+
+    /// One whose configuration depends on its own address.
+    pub fn start_at(configuration: impl FnOnce(SocketAddr) -> String) -> Prometheus {
+        Prometheus::run(configuration, |_| {})
+    }
+
+    fn run(configuration: impl FnOnce(SocketAddr) -> String, fill: impl FnOnce(&Path)) -> Prometheus {
         let folder = tempfile::tempdir().expect("a folder");
         fill(&folder.path().join("data"));
         let file = folder.path().join("prometheus.yml");
-        std::fs::write(&file, configuration).expect("the folder takes files");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        std::fs::write(&file, configuration(address)).expect("the folder takes files");
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))

@@ -28,21 +28,29 @@ pub fn zlib(payload: &[u8], cap: usize) -> Inflated {
 
 /// What the stream form of Snappy begins with.
 const SNAPPY_STREAM: &[u8] = b"\xff\x06\x00\x00sNaPpY";
+const SNAPPY_DAMAGED: &str = "the snappy payload is damaged";
 
 /// Either form: one block, or a stream of framed ones.
 pub fn snappy(payload: &[u8], cap: usize) -> Inflated {
-    const DAMAGED: &str = "the snappy payload is damaged";
     if payload.starts_with(SNAPPY_STREAM) {
-        return read(snap::read::FrameDecoder::new(payload), cap, DAMAGED);
+        return read(snap::read::FrameDecoder::new(payload), cap, SNAPPY_DAMAGED);
+    }
+    snappy_block(payload, cap)
+}
+
+/// One block and nothing else, for protocols that say so.
+pub fn snappy_block(payload: &[u8], cap: usize) -> Inflated {
+    if payload.starts_with(SNAPPY_STREAM) {
+        return nothing("the payload is a stream of snappy's frames, and has to be one block without frames");
     }
     // The length is told first, so that nothing is made for what is too large.
     match snap::raw::decompress_len(payload) {
-        Ok(length) if length > cap => Inflated { too_large: true, ..nothing(DAMAGED) },
+        Ok(length) if length > cap => Inflated { too_large: true, ..nothing(SNAPPY_DAMAGED) },
         Ok(_) => match snap::raw::Decoder::new().decompress_vec(payload) {
             Ok(bytes) => Inflated { bytes, broken: None, too_large: false },
-            Err(_) => nothing(DAMAGED),
+            Err(_) => nothing(SNAPPY_DAMAGED),
         },
-        Err(_) => nothing(DAMAGED),
+        Err(_) => nothing(SNAPPY_DAMAGED),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`msgpack`] reads and writes values; [`forward`] is Fluentd's forward protocol on top of it; [`otlp`] is
 //! OpenTelemetry's, on top of [`protobuf`]; [`prometheus`] reads the pages that Prometheus scrapes and [`remote_write`]
-//! writes what it takes; [`text`] makes records of JSON and of lines. A decoder is a function from bytes, so that one
+//! writes what it takes, and reads it; [`text`] makes records of JSON and of lines. A decoder is a function from bytes, so that one
 //! function serves test, golden case and fuzzer.
 
 pub mod forward;

@@ -7,12 +7,14 @@
 
 mod family;
 mod line;
+pub mod native;
 pub mod protobuf;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
+pub(crate) use family::part;
 pub use family::{Families, Family, Part, ucum};
 
 /// Which of the two text formats; they differ in escapes, units of time, and how a page ends.
@@ -44,6 +46,18 @@ impl Exposition {
             _ => None,
         }
     }
+}
+
+/// Reads a trace's or a span's id. False when the text is not as many bytes in hexadecimal; then the id stays as it was.
+pub fn hex<const N: usize>(text: &[u8], id: &mut [u8; N]) -> bool {
+    if text.len() != 2 * N || !text.iter().all(u8::is_ascii_hexdigit) {
+        return false;
+    }
+    let digit = |letter: u8| char::from(letter).to_digit(16).unwrap_or(0) as u8;
+    for (byte, letters) in id.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(letters[0]) << 4 | digit(letters[1]);
+    }
+    true
 }
 
 /// What a family is, after its `# TYPE` line.

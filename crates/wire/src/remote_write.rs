@@ -1,4 +1,5 @@
-//! Prometheus remote write: metrics as series, written as a `WriteRequest` of version 1.0 or a `Request` of 2.0.
+//! Prometheus remote write: metrics as series, written as a `WriteRequest` of version 1.0 or a `Request` of 2.0, and read
+//! from either by [`decode()`].
 //!
 //! A metric becomes one series for each of its points' sets of attributes; a histogram or a summary several. What
 //! Prometheus has no form for is left out and counted: sums and histograms that tell changes (delta), since it keeps
@@ -6,6 +7,7 @@
 //! Sources of the rules: "Prometheus and OpenMetrics Compatibility" of the OpenTelemetry specification, the Prometheus
 //! remote write specifications 1.0 and 2.0, and `prompb` for the numbers of the fields.
 
+mod decode;
 mod exemplars;
 mod labels;
 mod names;
@@ -19,6 +21,7 @@ use std::ops::Range;
 
 use model::Batch;
 
+pub use decode::{Decoded, Unreadable, decode};
 use labels::Labels;
 use origin::Origin;
 use points::Points;

@@ -228,7 +228,7 @@ struct Cors {
 }
 
 impl ServerConfig {
-    /// Settings of our `otlp`: `listen`, `max_request_body_bytes`, `tls`, `auth`, `cors` and the paths.
+    /// Settings of our receivers over HTTP and gRPC: `listen`, `max_request_body_bytes`, `tls`, `auth`, `cors` and the paths.
     pub fn lower(self, usual: &str, draft: &mut Draft<'_>) -> Setting {
         let mut settings = Setting::map();
         let mut endpoint = self.endpoint.unwrap_or_else(|| usual.to_owned());

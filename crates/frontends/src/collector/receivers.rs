@@ -23,6 +23,12 @@ pub(super) static RECEIVERS: &[Entry<Lower>] = &[
     Entry { name: "nginx", older: &[], signals: METRICS, lower: nginx },
     Entry { name: "otlp", older: &[], signals: ALL, lower: otlp },
     Entry { name: "prometheus", older: &[], signals: METRICS, lower: prometheus },
+    Entry {
+        name: "prometheus_remote_write",
+        older: &["prometheusremotewrite"],
+        signals: METRICS,
+        lower: remote_write,
+    },
     Entry { name: "fluent_forward", older: &["fluentforward"], signals: LOGS, lower: fluent_forward },
 ];
 
@@ -42,7 +48,6 @@ pub(super) const ABSENT: &[Absent] = &[
     ("opencensus", "send OTLP"),
     ("otlpjsonfile", ""),
     ("postgresql", ""),
-    ("prometheusremotewrite", ""),
     ("redis", ""),
     ("statsd", ""),
     ("syslog", ""),
@@ -130,6 +135,18 @@ fn prometheus(mut draft: Draft<'_>) -> Option<Receiver> {
         }
     }
     same("prometheus", &draft)
+}
+
+fn remote_write(mut draft: Draft<'_>) -> Option<Receiver> {
+    let mut settings = draft.group::<ServerConfig>().lower("localhost:9090", &mut draft);
+    for name in ["cors", "traces_path", "metrics_path", "logs_path"] {
+        if settings.remove(name).is_some() {
+            let written = name.replace("_path", "_url_path");
+            draft.note(format!("`{written}` changes nothing here"));
+        }
+    }
+    let settings = draft.finish(settings)?;
+    Some(Receiver { kind: "prometheus_remote_write", settings, first: Vec::new() })
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -293,6 +293,37 @@ fn remote_write_takes_the_collectors_keys() {
 }
 
 #[test]
+fn remote_write_is_received_under_both_names() {
+    let with_receiver = |name: &str, keys: &str| {
+        SMALL
+            .replace("processors:\n  batch", &format!("  {name}:\n    {keys}\nprocessors:\n  batch"))
+            .replace(
+                "    traces:\n",
+                &format!("    metrics:\n      receivers: [{name}]\n      exporters: [debug]\n    traces:\n"),
+            )
+    };
+    for name in ["prometheusremotewrite", "prometheus_remote_write"] {
+        for (keys, expected) in [
+            ("", json!({"listen": "127.0.0.1:9090"})),
+            (
+                "endpoint: :19291\n    max_request_body_size: 1000000",
+                json!({"listen": "0.0.0.0:19291", "max_request_body_bytes": 1_000_000}),
+            ),
+            ("cors: {allowed_origins: ['*']}", json!({"listen": "127.0.0.1:9090"})),
+        ] {
+            let (topology, diagnostics) = read(&with_receiver(name, keys));
+            assert!(!diagnostics.has_errors(), "{}", diagnostics.render(false));
+            let receiver = topology.receivers.iter().find(|r| &*r.kind == "prometheus_remote_write").unwrap();
+            assert_eq!(receiver.settings.to_json(), expected, "{name} {keys}");
+        }
+    }
+    let found = complaints(&with_receiver("prometheusremotewrite", "endpont: :1"));
+    assert!(found.iter().any(|found| found.contains("did you mean `endpoint`?")), "{found:#?}");
+    let of_logs = with_receiver("prometheusremotewrite", "").replacen("    metrics:\n", "    logs/2:\n", 1);
+    assert!(!complaints(&of_logs).is_empty(), "it brings metrics alone");
+}
+
+#[test]
 fn a_sampler_takes_its_own_keys_and_no_metrics() {
     let with_sampler =
         with("  batch:\n    timeout: 2s", "  probabilistic_sampler: {sampling_percentage: 15}")

@@ -4,7 +4,6 @@
 //! that was there in the scrape before and is no more ends with a point that records no value. A native histogram is a
 //! series of its own, beside one of the same name whose buckets have bounds.
 
-mod native;
 mod point;
 mod resource;
 mod shape;
@@ -14,7 +13,7 @@ use std::sync::Arc;
 
 use model::{Batch, Tag};
 use wire::prometheus::protobuf::NativeHistogram;
-use wire::prometheus::{Exemplar, Families, Family, Kind, Part, ucum};
+use wire::prometheus::{Exemplar, Families, Family, Kind, Part, native, ucum};
 
 use super::labels::{Labels, NAME};
 use point::Draft;

@@ -81,7 +81,7 @@ impl Families {
 }
 
 /// What a suffix makes of a sample, for kinds that have suffixes.
-fn part(kind: Kind, suffix: &str) -> Option<Part> {
+pub(crate) fn part(kind: Kind, suffix: &str) -> Option<Part> {
     match (kind, suffix) {
         (Kind::Counter, "total") | (Kind::Info, "info") => Some(Part::Value),
         (Kind::Histogram | Kind::GaugeHistogram, "bucket") => Some(Part::Bucket),

@@ -14,7 +14,7 @@ use crate::protobuf::{Damaged, Field, Message};
 const MAX_LABELS: usize = 64 << 20;
 
 /// Schemas whose buckets grow by a factor. Prometheus writes up to 8, OpenTelemetry's scales reach further.
-const SCHEMAS: std::ops::RangeInclusive<i32> = -4..=20;
+pub(crate) const SCHEMAS: std::ops::RangeInclusive<i32> = -4..=20;
 
 /// What is made of a histogram that has buckets of both sorts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -397,21 +397,21 @@ fn bucket(page: &[u8], field: Field) -> Result<(f64, f64, Option<Exemplar<'_>>),
 
 /// The buckets of one sign: runs of neighbours, and the counts of all of them one after the other.
 #[derive(Default)]
-struct Runs {
+pub(crate) struct Runs {
     /// Distance to the run before, or of the first to bucket 0; length.
     spans: Vec<(i32, u32)>,
     /// Each count less the one before.
-    deltas: Vec<i64>,
+    pub deltas: Vec<i64>,
     /// Of histograms whose counts are floats.
-    counts: Vec<f64>,
+    pub counts: Vec<f64>,
 }
 
 impl Runs {
-    fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.deltas.is_empty() && self.counts.is_empty()
     }
 
-    fn span(&mut self, page: &[u8], field: Field) -> Result<(), Damaged> {
+    pub fn span(&mut self, page: &[u8], field: Field) -> Result<(), Damaged> {
         let (mut offset, mut length, mut message) = (0, 0, field.message()?);
         while let Some(field) = message.next(page)? {
             match field.number {
@@ -424,7 +424,7 @@ impl Runs {
         Ok(())
     }
 
-    fn buckets(self, floats: bool, at: usize) -> Result<Vec<(i32, u64)>, Damaged> {
+    pub fn buckets(self, floats: bool, at: usize) -> Result<Vec<(i32, u64)>, Damaged> {
         let wrong = |why| Damaged { at, why };
         let told = if floats { self.counts.len() } else { self.deltas.len() };
         let spanned: u64 = self.spans.iter().map(|(_, length)| u64::from(*length)).sum();
@@ -504,12 +504,12 @@ fn double(field: &Field) -> Result<f64, Damaged> {
     field.fixed64().map(f64::from_bits)
 }
 
-fn zigzag(value: u64) -> i64 {
+pub(crate) fn zigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 /// The nearest count; 0 for what is negative or no number.
-fn whole(count: f64) -> u64 {
+pub(crate) fn whole(count: f64) -> u64 {
     count.round() as u64
 }
 

@@ -14,7 +14,7 @@ use super::{Added, Settings};
 /// The NaN by which Prometheus knows that a series has ended.
 pub(super) const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 /// Bit of a point's flags: no value was recorded.
-const NO_RECORDED_VALUE: u32 = 1;
+pub(super) const NO_RECORDED_VALUE: u32 = 1;
 const CUMULATIVE: u8 = 2;
 
 pub(super) struct Points<'a> {

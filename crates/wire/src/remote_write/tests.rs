@@ -5,6 +5,7 @@ use model::{Batch, Signal};
 use super::*;
 use crate::otlp;
 
+mod decoded;
 mod real;
 mod told;
 use told::told;

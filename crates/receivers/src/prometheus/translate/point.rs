@@ -149,8 +149,8 @@ pub fn exemplar(arena: &mut Arena, from: &prometheus::Exemplar<'_>, time: u64) -
         metric::Exemplar { time, value: ExemplarValue::Double(from.value), ..metric::Exemplar::default() };
     for (name, value) in &from.labels {
         match name.as_ref() {
-            "trace_id" if hex(value, &mut exemplar.trace_id) => {}
-            "span_id" if hex(value, &mut exemplar.span_id) => {}
+            "trace_id" if prometheus::hex(value.as_bytes(), &mut exemplar.trace_id) => {}
+            "span_id" if prometheus::hex(value.as_bytes(), &mut exemplar.span_id) => {}
             _ => {
                 let (key, value) = (arena.store(name.as_bytes()), arena.store(value.as_bytes()));
                 arena.push(&mut exemplar.attributes, key, Value::Str(value));
@@ -158,15 +158,4 @@ pub fn exemplar(arena: &mut Arena, from: &prometheus::Exemplar<'_>, time: u64) -
         }
     }
     exemplar
-}
-
-/// False when the text is not as many bytes in hexadecimal; then the id stays as it was.
-fn hex<const N: usize>(text: &str, id: &mut [u8; N]) -> bool {
-    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return false;
-    }
-    for (place, byte) in id.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).unwrap_or(0);
-    }
-    true
 }

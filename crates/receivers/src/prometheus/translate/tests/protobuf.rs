@@ -1,9 +1,9 @@
 //! Pages in protobuf: what Go's client writes, and native histograms.
 
 use model::metric::ExponentialHistogram;
+use wire::prometheus::native::exponential;
 use wire::prometheus::protobuf::NativeHistogram;
 
-use super::super::native::exponential;
 use super::*;
 
 const GO: &[u8] = include_bytes!("../../../../../../fixtures/prometheus/go.protobuf");

@@ -4,7 +4,8 @@
 //! the last are listed; where that were too many, neighbours are joined, which makes the scale smaller by one.
 
 use model::metric::{Buckets, ExponentialHistogram};
-use wire::prometheus::protobuf::NativeHistogram;
+
+use super::protobuf::NativeHistogram;
 
 /// Most buckets of one sign that are listed.
 const MAX_BUCKETS: i64 = 1 << 14;
