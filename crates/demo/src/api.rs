@@ -55,6 +55,10 @@ async fn products(service: &Service, call: &Call, span: &Span) -> Result<Answer,
     let (key, meter) = (format!("list:{}", call.query), service.telemetry.meter());
     if !service.store.cached(span, meter, &key).await {
         run(service, call, span, &store::LIST, 24).await?;
+        let more = if service.asks_one_by_one { 12 } else { 0 };
+        for _ in 0..more {
+            run(service, call, span, &store::PRODUCT, 1).await?;
+        }
         service.store.keep(span, meter, &key).await;
     }
     let products: Vec<_> = (1..=24).map(item).collect();

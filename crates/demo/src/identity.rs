@@ -28,7 +28,8 @@ pub struct Task {
 }
 
 impl Task {
-    /// The task of a place in the service. Each deployment brings the next revision and version.
+    /// The task of a place in the service. Each deployment brings the next revision and version; even revisions have
+    /// a fault that the next one mends.
     pub fn new(place: usize, deployment: u32, dice: &mut Dice) -> Task {
         Task {
             id: format!("{:016x}{:016x}", dice.roll(), dice.roll()),

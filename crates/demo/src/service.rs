@@ -29,6 +29,8 @@ pub struct Service {
     pub role: Role,
     pub telemetry: Telemetry,
     pub store: Store,
+    /// Of every second version: it asks the database once for each product of a list.
+    pub asks_one_by_one: bool,
     client: Client,
     next: String,
     dice: Mutex<Dice>,
@@ -86,6 +88,7 @@ impl Running {
         let service = Arc::new(Service {
             role,
             telemetry: Telemetry::start(part, role.service(), base_memory),
+            asks_one_by_one: part.task.revision.is_multiple_of(2),
             store: Store::new(part.place, part.seed.wrapping_add(1)),
             client,
             next: part.next.clone().unwrap_or_default(),
@@ -174,7 +177,8 @@ impl Service {
         if status >= 500 {
             span.fail(body["error"].as_str().unwrap_or("it failed"));
         }
-        let level = if status >= 500 { Level::Error } else { Level::Info };
+        // What went wrong has a line of its own.
+        let level = if status >= 500 { Level::Warn } else { Level::Info };
         let duration_ms = (took.as_secs_f64() * 1e4).round() / 10.0;
         let fields = json!({"method": call.method, "status_code": status, "duration_ms": duration_ms});
         self.log(level, "http", &format!("{} {} {status}", call.method, call.path), &span, call, fields);

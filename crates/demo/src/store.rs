@@ -4,6 +4,7 @@
 //! seconds, which costs processor time that the task's metadata shows.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,8 +21,12 @@ const FIRST_SPELL: Duration = Duration::from_secs(40);
 /// The second task's spells come later by this.
 const APART: Duration = Duration::from_secs(60);
 
-/// Share of a processor that a scan takes.
-const SCAN_LOAD: f64 = 0.55;
+/// Share of a processor that one scan takes, and that all of them together can get.
+const SCAN_LOAD: f64 = 0.45;
+const ALL_SCANS_LOAD: f64 = 0.75;
+
+/// What each scan in progress adds to the time of other statements.
+const SLOWED: f64 = 0.7;
 
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -31,6 +36,8 @@ pub struct Store {
     started: Instant,
     first_spell: Duration,
     dice: Mutex<Dice>,
+    /// In progress.
+    scans: AtomicU32,
     /// Until when.
     cache: Mutex<BTreeMap<String, Instant>>,
 }
@@ -79,6 +86,7 @@ impl Store {
             started: Instant::now(),
             first_spell: FIRST_SPELL + APART * place as u32,
             dice: Mutex::new(Dice::new(seed)),
+            scans: AtomicU32::new(0),
             cache: Mutex::default(),
         }
     }
@@ -132,10 +140,11 @@ impl Store {
         let is_scan = std::ptr::eq(statement.text, SEARCH.text) && self.scans();
         if is_scan {
             let wait = Duration::from_secs_f64(1.5 + 1.5 * self.dice().share());
-            scan(meter, wait).await;
+            self.scan(meter, wait).await;
         } else {
+            let slowed = 1.0 + SLOWED * f64::from(self.scans.load(Ordering::Relaxed));
             let wait = self.dice().around(Duration::from_millis(6));
-            sleep(wait).await;
+            sleep(wait.mul_f64(slowed)).await;
             meter.compute(wait / 3);
         }
         meter.traffic(rows as usize * 180, statement.text.len());
@@ -147,6 +156,17 @@ impl Store {
         }
         span.set("db.response.returned_rows", rows);
         Ok(begun.elapsed())
+    }
+
+    /// Its cost shows while it runs, not at its end.
+    async fn scan(&self, meter: &Meter, time: Duration) {
+        let _counted = Counted::new(&self.scans);
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            sleep(SLICE).await;
+            let fair = ALL_SCANS_LOAD / f64::from(self.scans.load(Ordering::Relaxed).max(1));
+            meter.compute(SLICE.mul_f64(SCAN_LOAD.min(fair)));
+        }
     }
 
     /// Whether this search reads the whole table.
@@ -165,12 +185,19 @@ impl Store {
     }
 }
 
-/// Its cost shows while it runs, not at its end.
-async fn scan(meter: &Meter, time: Duration) {
-    let until = Instant::now() + time;
-    while Instant::now() < until {
-        sleep(SLICE).await;
-        meter.compute(SLICE.mul_f64(SCAN_LOAD));
+/// One in progress, also when its request is given up.
+struct Counted<'a>(&'a AtomicU32);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicU32) -> Counted<'a> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Counted(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
