@@ -1,5 +1,7 @@
 //! One request through front, api and worker, seen from where their telemetry goes.
 
+mod sidecar;
+
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
