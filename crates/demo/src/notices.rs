@@ -34,7 +34,9 @@ impl Destination {
         match (trouble, self.is_told) {
             (Some(trouble), false) => {
                 self.is_told = true;
-                Some(format!("{what} are not taken: {trouble}; trying on until they are"))
+                Some(format!(
+                    "{what} are not taken: {trouble}; is Outrigger running? The shop goes on trying"
+                ))
             }
             (None, true) if self.troubles.is_empty() => {
                 self.is_told = false;
@@ -100,7 +102,7 @@ mod tests {
             destination.update("b", None, "lines"),
         ];
         let said: Vec<_> = said.into_iter().flatten().collect();
-        let told = "lines are not taken: connection refused; trying on until they are";
+        let told = "lines are not taken: connection refused; is Outrigger running? The shop goes on trying";
         assert_eq!(said, [told, "lines are taken now"]);
     }
 }

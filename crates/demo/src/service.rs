@@ -155,7 +155,7 @@ impl Service {
         span.set("url.scheme", "http");
         span.set("server.address", "127.0.0.1");
         span.set("user_agent.original", agent);
-        span.set("enduser.id", user.as_str());
+        span.set("user.id", user.as_str());
         if !query.is_empty() {
             span.set("url.query", query.as_str());
         }

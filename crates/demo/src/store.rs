@@ -148,7 +148,7 @@ impl Store {
             meter.compute(wait / 3);
         }
         meter.traffic(rows as usize * 180, statement.text.len());
-        if statement.operation == "INSERT" && self.dice().chance(0.015) {
+        if statement.operation == "INSERT" && self.dice().chance(0.008) {
             let exception = deadlock(statement.table);
             span.set("db.response.status_code", "40P01");
             span.exception(&exception);
