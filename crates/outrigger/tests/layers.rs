@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 5] = [
     &["model"],
     &["wire", "config", "net", "telemetry", "ottl", "insights", "promql", "lake"],
     &["engine", "frontends", "query"],
-    &["receivers", "processors", "exporters", "console"],
+    &["receivers", "processors", "exporters", "console", "demo"],
     &["outrigger"],
 ];
 
