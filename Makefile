@@ -21,6 +21,16 @@ run: console ## build everything, and start with what the environment says or th
 	@echo "outrigger: starting; stop it with Ctrl-C"
 	$(FULL)
 
+.PHONY: demo
+demo: console ## the console over a small shop that really runs; stop it with Ctrl-C
+	$(BUILD_FULL)
+	@trap 'kill 0' EXIT; $(FULL) & sleep 1; $(FULL) demo
+
+.PHONY: screenshots
+screenshots: console ## pictures of every screen over the demo, into docs/screenshots; needs Debian's Chromium
+	$(BUILD_FULL)
+	ui/e2e/with-demo $(FULL) node e2e/screenshots.mjs $(CURDIR)/docs/screenshots
+
 # Without node the program is built all the same, and says where its pages would be.
 .PHONY: console
 console: ## build the console's pages into ui/dist, where node is installed

@@ -47,6 +47,9 @@ pub enum Command {
         after_help = "Example: outrigger query 'filter severity = \"ERROR\" | stats count(*) by service' --from 1h"
     )]
     Query(QueryOptions),
+    /// Start a small shop that sends logs, traces and metrics of real requests to a running instance
+    #[command(after_help = "Example: outrigger & outrigger demo --rate 20")]
+    Demo(DemoOptions),
     /// Exit 0 if the local instance is healthy; for an ECS healthCheck, without shell or curl
     #[command(after_help = "Example: outrigger health --mode delivering --max-age 60s")]
     Health(HealthOptions),
@@ -158,6 +161,30 @@ pub struct QueryOptions {
     /// Unnamed: a table on a terminal, else JSON
     #[arg(long, short, value_enum)]
     pub output: Option<Output>,
+}
+
+#[derive(Args, Clone)]
+pub struct DemoOptions {
+    /// Where log lines go, in Fluentd's forward protocol; also unix:/path
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:24224")]
+    pub forward: String,
+    /// Where spans and metrics go, over OTLP/HTTP
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4318")]
+    pub otlp: String,
+    /// Requests a second
+    #[arg(long, value_name = "NUMBER", default_value_t = 8.0)]
+    pub rate: f64,
+    /// Without nginx, also where it is installed
+    #[arg(long)]
+    pub no_nginx: bool,
+    /// End by itself after this long
+    #[arg(long, value_name = "SECONDS")]
+    pub seconds: Option<u64>,
+    /// Of a process that the shop starts
+    #[arg(long, hide = true)]
+    pub role: Option<String>,
+    #[arg(long, hide = true)]
+    pub part: Option<String>,
 }
 
 /// What a question is written in.

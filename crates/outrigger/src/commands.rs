@@ -1,9 +1,13 @@
 //! One function a command. `run` is the long one: the order in which things start and stop.
 
 mod components;
+#[cfg(feature = "full")]
+mod demo;
 mod explain;
 mod health;
-#[cfg_attr(not(feature = "full"), path = "commands/unqueried.rs")]
+#[cfg(not(feature = "full"))]
+mod lean;
+#[cfg(feature = "full")]
 mod query;
 mod replay;
 mod run;
@@ -11,8 +15,13 @@ mod run;
 use std::io::{IsTerminal, Write, stderr, stdout};
 
 pub use components::components;
+#[cfg(feature = "full")]
+pub use demo::demo;
 pub use explain::explain;
 pub use health::health;
+#[cfg(not(feature = "full"))]
+pub use lean::{demo, query};
+#[cfg(feature = "full")]
 pub use query::query;
 pub use replay::replay;
 pub use run::{fluent_bit, run};

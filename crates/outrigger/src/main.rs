@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         Command::Explain(options) => commands::explain(&options),
         Command::Replay(options) => commands::replay(&options),
         Command::Query(options) => commands::query(&options),
+        Command::Demo(options) => commands::demo(&options),
         Command::Health(options) => commands::health(&options),
         Command::Components(options) => commands::components(&options),
     };
