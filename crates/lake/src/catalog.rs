@@ -3,6 +3,7 @@
 //! One SQLite file. What belongs together changes in one transaction, and a transaction is on the disk before it
 //! counts: the log file that a flush makes needless is removed afterwards.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use crate::payload::Id;
 use crate::segment::Written;
-use crate::{LakeError, Segment, Table};
+use crate::{LakeError, Segment, Table, flush};
 
 /// Of the tables below.
 const VERSION: i64 = 1;
@@ -41,6 +42,10 @@ pub(crate) struct Catalog {
 impl Catalog {
     pub fn open(folder: &Path) -> Result<Catalog, LakeError> {
         let path = folder.join("catalog.db");
+        let empty = fs::metadata(&path).map_or(true, |file| file.len() == 0);
+        if empty && flush::any_left(folder) {
+            return Err(LakeError::CatalogGone(folder.to_owned()));
+        }
         let mut catalog = Catalog::connect(folder, path, OpenFlags::default())?;
         catalog.change(|connection| {
             connection.pragma_update(None, "journal_mode", "wal")?;

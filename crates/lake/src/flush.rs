@@ -50,12 +50,9 @@ fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, LakeErro
 pub(crate) fn sweep(folder: &Path, known: &dyn Fn(&Path) -> bool) {
     for table in Table::ALL {
         for path in files(&folder.join(table.name())).unwrap_or_default() {
-            let ours = match path.extension().and_then(|extension| extension.to_str()) {
-                Some("unnamed") => true,
-                Some("parquet") => named_by_us(&path) && !known(&path),
-                _ => false,
-            };
-            if ours {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            let left = extension == Some("unnamed") || (extension == Some("parquet") && !known(&path));
+            if left && named_by_us(&path) {
                 tracing::info!(file = %path.display(), "removed: its rows are elsewhere");
                 let _ = fs::remove_file(&path);
             } else if !known(&path) {
@@ -73,11 +70,21 @@ fn named_by_us(path: &Path) -> bool {
     number.len() == 16 && digits(number) && digits(part)
 }
 
+/// Whether a table has files that only the catalog can tell the use of.
+pub(crate) fn any_left(folder: &Path) -> bool {
+    let ours = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "parquet") && named_by_us(path)
+    };
+    Table::ALL.iter().any(|table| files(&folder.join(table.name())).unwrap_or_default().iter().any(ours))
+}
+
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        match path.is_dir() {
+        let entry = entry?;
+        let path = entry.path();
+        // A link may lead out of the lake.
+        match entry.file_type()?.is_dir() {
             true => found.extend(files(&path)?),
             false => found.push(path),
         }

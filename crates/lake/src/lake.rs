@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::Catalog;
-use crate::memtable::{Memtable, time_bounds};
+use crate::memtable::{self, Memtable, time_bounds};
 use crate::segment::TableSize;
 use crate::tail::{Tail, Tails};
 use crate::{LakeError, Segment, Settings, Table};
@@ -86,7 +86,7 @@ impl Lake {
         let commands = self.commands.as_ref().ok_or(LakeError::Closed)?;
         let (answer, answered) = oneshot::channel();
         commands.send(Command::Flush { answer }).await.map_err(|_| LakeError::Closed)?;
-        answered.await.map_err(|_| LakeError::Closed)
+        answered.await.map_err(|_| LakeError::Closed)?
     }
 
     pub fn snapshot(&self, table: Table) -> Snapshot {
@@ -137,7 +137,7 @@ impl Snapshot {
         }
         for batch in &self.memory {
             rows += batch.num_rows() as u64;
-            bytes += batch.get_array_memory_size() as u64;
+            bytes += memtable::bytes(batch) as u64;
             if let Some((min, max)) = time_bounds(batch) {
                 seen(min, max);
             }

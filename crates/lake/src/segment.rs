@@ -1,6 +1,7 @@
 //! Segments: Parquet files of one table's rows, in the order of [`Table::order`].
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -55,6 +56,23 @@ pub struct TableSize {
 }
 
 impl Segment {
+    /// Whether the file is there, as long as it was, and tells its columns.
+    pub(crate) fn check(&self) -> Result<(), LakeError> {
+        let opened = File::open(&self.path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (length, file) = opened.map_err(LakeError::file("cannot read", &self.path))?;
+        if length != self.bytes {
+            let why = io::Error::other(format!("it has {length} bytes, and had {}", self.bytes));
+            return Err(LakeError::file("cannot read", &self.path)(why));
+        }
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        if footer.file_metadata().num_rows() as u64 != self.rows {
+            let why =
+                io::Error::other(format!("its footer tells of {} rows", footer.file_metadata().num_rows()));
+            return Err(LakeError::file("cannot read", &self.path)(why));
+        }
+        Ok(())
+    }
+
     /// The catalog does not know it any more: the file goes with the last who reads it.
     pub(crate) fn doom(&self) {
         self.doomed.store(true, Ordering::Release);

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 use super::Shared;
+use super::writer::Answer;
 use crate::memtable::Memtable;
 use crate::payload::Id;
 use crate::{LakeError, Step, compact, flush, retention, wal};
@@ -21,7 +20,7 @@ pub(super) struct Task {
     pub memtable: Arc<Memtable>,
     /// Payloads that are in it.
     pub ids: Vec<Id>,
-    pub answer: Option<oneshot::Sender<()>>,
+    pub answer: Option<Answer>,
 }
 
 /// Ends when the writer has ended and nothing is left to flush.
@@ -37,7 +36,7 @@ pub(super) fn run(shared: &Shared, tasks: &Receiver<Task>) {
                     std::thread::sleep(RETRY);
                 }
                 if let Some(answer) = task.answer {
-                    let _ = answer.send(());
+                    let _ = answer.send(Ok(()));
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
