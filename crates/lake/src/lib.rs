@@ -21,6 +21,7 @@ mod segment;
 mod settings;
 mod table;
 mod tail;
+mod tokens;
 mod wal;
 
 pub use error::LakeError;
@@ -31,3 +32,4 @@ pub use segment::{Segment, TableSize};
 pub use settings::{Durability, Settings, Step};
 pub use table::{SEQ, Table};
 pub use tail::{Arrival, Tail};
+pub use tokens::{TokenIndex, words};

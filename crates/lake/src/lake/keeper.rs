@@ -1,15 +1,18 @@
 //! The one thread that writes and removes segments.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::Shared;
 use super::writer::Answer;
+use crate::compact::{self, Failed};
 use crate::memtable::Memtable;
 use crate::payload::Id;
-use crate::{LakeError, Step, compact, flush, retention, wal};
+use crate::segment::Written;
+use crate::{LakeError, Segment, Settings, Step, flush, retention, wal};
 
 /// How often it looks for files to join or to drop while nothing is flushed.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
@@ -72,8 +75,8 @@ fn tidy(shared: &Shared) -> Result<(), LakeError> {
         let state = shared.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         state.segments.values().flatten().cloned().collect::<Vec<_>>()
     };
-    while let Some(job) = compact::choose(&all()) {
-        let written = compact::write(&job, &shared.settings)?;
+    while let Some(job) = compact::choose(&all(), &shared.settings) {
+        let Some(written) = join(&job, &shared.settings)? else { continue };
         shared.settings.reached(Step::Compacted);
         swap(shared, &job.parts, written)?;
         shared.settings.reached(Step::Swapped);
@@ -85,11 +88,26 @@ fn tidy(shared: &Shared) -> Result<(), LakeError> {
     Ok(())
 }
 
-fn swap(
-    shared: &Shared,
-    gone: &[Arc<crate::Segment>],
-    written: Vec<crate::segment::Written>,
-) -> Result<(), LakeError> {
+/// The files that stand for the job's parts; `None` where some cannot be read, which stay as they are and are not
+/// tried again.
+fn join(job: &compact::Job, settings: &Settings) -> Result<Option<Vec<Written>>, LakeError> {
+    // Others' decoders may panic on damaged bytes. Flushes must go on.
+    let written = catch_unwind(AssertUnwindSafe(|| compact::write(job, settings)));
+    let unreadable: Vec<&Arc<Segment>> = match written {
+        Ok(Ok(written)) => return Ok(Some(written)),
+        Ok(Err(Failed { part: None, error })) => return Err(error),
+        Ok(Err(Failed { part: Some(part), error })) => {
+            let file = job.parts[part].path.display();
+            tracing::error!(%file, error = &error as &dyn std::error::Error, "a segment is damaged");
+            vec![&job.parts[part]]
+        }
+        Err(_) => job.parts.iter().collect(),
+    };
+    unreadable.iter().for_each(|segment| segment.leave_out());
+    Ok(None)
+}
+
+fn swap(shared: &Shared, gone: &[Arc<Segment>], written: Vec<Written>) -> Result<(), LakeError> {
     let segments = shared.catalog()?.swapped(gone, written)?;
     shared.change(|state| {
         state.remove(gone);
