@@ -21,6 +21,8 @@ mod segment;
 mod settings;
 mod table;
 mod tail;
+#[doc(hidden)]
+pub mod testing;
 mod tokens;
 mod wal;
 
