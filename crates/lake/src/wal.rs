@@ -169,7 +169,7 @@ pub(crate) fn keep_aside(path: &Path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => fs::copy(path, &aside).map(|_| ()),
         _ => Ok(()),
     };
-    match kept {
+    match kept.and_then(|()| sync_folder(path.parent())) {
         Ok(()) => tracing::error!(file = %aside.display(), "a damaged log file is kept aside"),
         Err(error) => {
             tracing::error!(file = %aside.display(), %error, "a damaged log file cannot be kept aside")

@@ -2,10 +2,11 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -184,6 +185,52 @@ fn a_reader_keeps_its_files() {
     drop(other);
     assert!(paths.iter().all(|path| !path.exists()), "nobody reads them any more");
     assert_eq!(files(&lake.folder().join("logs")).len(), 1);
+}
+
+/// Searches while rows arrive, are flushed and joined: each sees every row that was answered before, once.
+#[test]
+fn searches_run_beside_the_keeper() {
+    const ROWS: u64 = 50;
+    const PAYLOADS: u64 = 150;
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = Lake::open(settings(folder.path())).expect("the lake opens");
+    let (begun, answered) = (AtomicU64::new(0), AtomicU64::new(0));
+    let search = || {
+        let mut searches = 0;
+        while answered.load(Ordering::SeqCst) < PAYLOADS {
+            let before = answered.load(Ordering::SeqCst);
+            let snapshot = lake.snapshot(Table::Logs);
+            let after = begun.load(Ordering::SeqCst);
+            let stored = snapshot.segments.iter().flat_map(|segment| read(&segment.path));
+            let mut seen = BTreeSet::new();
+            for rows in snapshot.memory.iter().cloned().chain(stored) {
+                texts(&rows, "message")
+                    .into_iter()
+                    .for_each(|text| assert!(seen.insert(text), "a row is there twice"));
+            }
+            let payloads = seen.len() as u64 / ROWS;
+            assert!(
+                (before..=after).contains(&payloads),
+                "{payloads} payloads, {before} answered of {after}"
+            );
+            searches += 1;
+        }
+        searches
+    };
+    let searches: u64 = std::thread::scope(|scope| {
+        let searchers: Vec<_> = (0..4).map(|_| scope.spawn(search)).collect();
+        for number in 0..PAYLOADS {
+            begun.store(number + 1, Ordering::SeqCst);
+            append(&lake, number, &lines(number, ROWS)).expect("rows are taken");
+            answered.store(number + 1, Ordering::SeqCst);
+            if number % 3 == 0 {
+                flush(&lake);
+            }
+        }
+        searchers.into_iter().map(|searcher| searcher.join().expect("it found every row")).sum()
+    });
+    assert!(searches > 4, "{searches} searches");
+    assert!(lake.snapshot(Table::Logs).segments.iter().any(|segment| segment.level > 0));
 }
 
 #[test]
