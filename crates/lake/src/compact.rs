@@ -16,6 +16,7 @@ mod merge;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
@@ -106,12 +107,15 @@ fn job(table: Table, mut parts: Vec<Arc<Segment>>) -> Option<Job> {
     Some(Job { parts, table, level })
 }
 
-/// Writes the files that stand for the parts. Each part is read once.
-pub(crate) fn write(job: &Job, settings: &Settings) -> Result<Vec<Written>, Failed> {
+/// Writes the files that stand for the parts. Each part is read once. Fails soon after `closing` is set.
+pub(crate) fn write(job: &Job, settings: &Settings, closing: &AtomicBool) -> Result<Vec<Written>, Failed> {
     let mut files = Files::new(job, settings);
     let mut merge = Merge::open(job.table, &job.parts)?;
     while let Some(rows) = merge.next()? {
         files.write(&rows)?;
+        if closing.load(Ordering::Relaxed) {
+            return Err(LakeError::Closed.into());
+        }
     }
     Ok(files.finish()?)
 }

@@ -8,6 +8,7 @@ mod writer;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -39,6 +40,8 @@ struct Shared {
     settings: Settings,
     state: RwLock<State>,
     tails: Tails,
+    /// Nobody waits for files to be joined.
+    closing: AtomicBool,
     /// `None` where the lake is only read.
     catalog: Option<Mutex<Catalog>>,
 }
@@ -116,6 +119,7 @@ impl Drop for Lake {
     fn drop(&mut self) {
         // Both threads end when nobody can ask them for anything.
         self.commands = None;
+        self.shared.closing.store(true, Ordering::Relaxed);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             let _ = thread.join();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -246,6 +246,30 @@ fn old_segments_go() {
     settle(&lake);
     assert_eq!(messages(&lake).into_keys().collect::<Vec<_>>(), ["0", "1", "2"]);
     assert_eq!(files(&lake.folder().join("logs")).len(), 3);
+}
+
+/// Hours since [`NOW`].
+static LATER: AtomicI64 = AtomicI64::new(0);
+
+#[test]
+fn folders_go_with_their_last_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut settings = settings(folder.path());
+    settings.max_age = Duration::from_secs(30 * 3600);
+    settings.now = || NOW + LATER.load(Ordering::SeqCst) * HOUR;
+    let lake = Lake::open(settings).expect("the lake opens");
+    for number in 0..8 {
+        append(&lake, number, &[(NOW, "new".to_owned()), (NOW - 24 * HOUR, "old".to_owned())])
+            .expect("rows are taken");
+        flush(&lake);
+    }
+    settle(&lake);
+    let folders = || fs::read_dir(folder.path().join("logs")).expect("a folder").count();
+    assert_eq!(folders(), 3, "two days, and what is as flushed");
+    LATER.store(8, Ordering::SeqCst);
+    settle(&lake);
+    assert_eq!(messages(&lake), BTreeMap::from([("new".to_owned(), 8)]));
+    assert_eq!(folders(), 2);
 }
 
 #[test]

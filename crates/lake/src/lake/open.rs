@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
@@ -51,6 +52,7 @@ pub(super) fn open(settings: Settings) -> Result<Lake, LakeError> {
         settings,
         state: RwLock::new(state),
         tails: Tails::new(),
+        closing: AtomicBool::new(false),
         catalog: Some(Mutex::new(catalog)),
     });
     start(shared, wal, known, left, lock)
@@ -104,7 +106,13 @@ pub(super) fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
     let (state, left, _) = read(&settings, &catalog, Opening::Looking)?;
     let frozen = left.into_iter().map(|task| task.memtable).collect();
     let state = RwLock::new(State { frozen, ..state });
-    let shared = Arc::new(Shared { settings, state, tails: Tails::new(), catalog: None });
+    let shared = Arc::new(Shared {
+        settings,
+        state,
+        tails: Tails::new(),
+        closing: AtomicBool::new(false),
+        catalog: None,
+    });
     Ok(Lake { shared, commands: None, threads: Mutex::default(), _lock: None })
 }
 
