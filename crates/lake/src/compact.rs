@@ -32,6 +32,8 @@ const ENOUGH: usize = 8;
 const MOST: usize = 16;
 /// The largest file that is joined with others, in bytes.
 const LARGE: u64 = 128 << 20;
+/// Most bytes that are joined at once. Several parts always fit.
+const MOST_BYTES: u64 = 4 * LARGE;
 /// Rows read and written at once, of each part.
 const ROWS: usize = 8192;
 /// Hours that one job makes files for. Rows of others wait together for the next.
@@ -102,7 +104,13 @@ fn worth_it(segments: &[Arc<Segment>]) -> bool {
 
 fn job(table: Table, mut parts: Vec<Arc<Segment>>) -> Option<Job> {
     parts.sort_by_key(|segment| segment.id);
-    parts.truncate(MOST);
+    let mut bytes = 0;
+    let fits = parts.iter().take(MOST).take_while(|segment| {
+        bytes += segment.bytes;
+        bytes <= MOST_BYTES
+    });
+    let fits = fits.count();
+    parts.truncate(fits);
     let level = parts.iter().map(|segment| segment.level).max()? + 1;
     Some(Job { parts, table, level })
 }
