@@ -3,6 +3,7 @@
 //! One SQLite file. What belongs together changes in one transaction, and a transaction is on the disk before it
 //! counts: the log file that a flush makes needless is removed afterwards.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use crate::payload::Id;
 use crate::segment::Written;
-use crate::{LakeError, Segment, Table};
+use crate::{LakeError, Segment, Table, flush};
 
 /// Of the tables below.
 const VERSION: i64 = 1;
@@ -41,6 +42,10 @@ pub(crate) struct Catalog {
 impl Catalog {
     pub fn open(folder: &Path) -> Result<Catalog, LakeError> {
         let path = folder.join("catalog.db");
+        let empty = fs::metadata(&path).map_or(true, |file| file.len() == 0);
+        if empty && flush::any_left(folder) {
+            return Err(LakeError::CatalogGone(folder.to_owned()));
+        }
         let mut catalog = Catalog::connect(folder, path, OpenFlags::default())?;
         catalog.change(|connection| {
             connection.pragma_update(None, "journal_mode", "wal")?;
@@ -191,11 +196,19 @@ fn insert(
     written: Vec<Written>,
 ) -> rusqlite::Result<Vec<Arc<Segment>>> {
     let mut segments = Vec::new();
+    // A number is never given twice: names of files are made of it, and a reader may hold a file that is to go.
+    let mut id: i64 = all.query_row(
+        "SELECT max(ifnull((SELECT max(id) FROM segments), 0), ifnull((SELECT value FROM watermarks WHERE name = 'segment'), 0))",
+        [],
+        |row| row.get(0),
+    )?;
     for written in written {
+        id += 1;
         let path = written.path.strip_prefix(folder).unwrap_or(&written.path);
         all.execute(
-            "INSERT INTO segments (signal, level, path, bytes, rows, min_time, max_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO segments (id, signal, level, path, bytes, rows, min_time, max_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
+                id,
                 written.table.name(),
                 written.level,
                 path.to_string_lossy(),
@@ -205,7 +218,8 @@ fn insert(
                 written.max_time
             ],
         )?;
-        segments.push(written.segment(all.last_insert_rowid()));
+        segments.push(written.segment(id));
     }
+    all.execute("INSERT INTO watermarks VALUES ('segment', ?1) ON CONFLICT DO UPDATE SET value = ?1", [id])?;
     Ok(segments)
 }

@@ -1,168 +1,226 @@
-//! Joining small segments: sorted runs are merged into one file an hour.
+//! Joining small segments: sorted runs are merged into files of an hour each.
+//!
+//! | level | holds | joined when |
+//! |---|---|---|
+//! | 0 | what was in memory together, any times | there are [`ENOUGH`] |
+//! | 1 and above | rows of one hour | there are [`ENOUGH`] in the hour, or it is over and there are several |
+//!
+//! So the files of an hour that is over become one, and rows that come late go to their own hour.
+//!
+//! Memory: of each part one batch of [`ROWS`] rows is decoded, beside the open page of each column; of each file that
+//! is written one row group is encoded. Tables in order of time have one such file open at a time, and one for the
+//! rest; others as many as there are hours, [`HOURS`] at most.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::fs::File;
+mod merge;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::RecordBatch;
-use arrow::compute::interleave_record_batch;
-use arrow::row::{OwnedRow, RowConverter, SortField};
-use parquet::arrow::arrow_reader::{
-    ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::TimestampMicrosecondType;
 
 use crate::segment::{SegmentWriter, Unnamed, Written};
-use crate::table::SEQ;
 use crate::{LakeError, Segment, Settings, Table};
+use merge::Merge;
 
 /// Segments of one level that are worth joining.
 const ENOUGH: usize = 8;
+/// Most segments that are joined at once.
+const MOST: usize = 16;
 /// The largest file that is joined with others, in bytes.
 const LARGE: u64 = 128 << 20;
+/// Most bytes that are joined at once. Several parts always fit.
+const MOST_BYTES: u64 = 4 * LARGE;
 /// Rows read and written at once, of each part.
 const ROWS: usize = 8192;
+/// Hours that one job makes files for. Rows of others wait together for the next.
+const HOURS: usize = 24;
 
-/// Segments that become one.
+/// In microseconds.
+const HOUR: i64 = 3_600_000_000;
+/// An hour's files are joined this long after its end, in microseconds: by then most of it has come.
+const SETTLED: i64 = 600_000_000;
+
+/// Segments that are joined.
 pub(crate) struct Job {
     pub parts: Vec<Arc<Segment>>,
     table: Table,
+    /// Of the files that it makes.
     level: u32,
 }
 
-/// The oldest segments of one table and level, where there are enough.
-pub(crate) fn choose(segments: &[Arc<Segment>]) -> Option<Job> {
-    for table in Table::ALL {
-        for level in 0..2 {
-            let fits = |segment: &&Arc<Segment>| {
-                segment.table == table && segment.level == level && segment.bytes < LARGE
-            };
-            let mut parts: Vec<_> = segments.iter().filter(fits).cloned().collect();
-            if parts.len() >= ENOUGH {
-                parts.sort_by_key(|segment| segment.id);
-                parts.truncate(ENOUGH);
-                return Some(Job { parts, table, level: level + 1 });
-            }
-        }
-    }
-    None
+/// Why a job failed, and which part cannot be read, if that is why.
+pub(crate) struct Failed {
+    pub part: Option<usize>,
+    pub error: LakeError,
 }
 
-pub(crate) fn write(job: &Job, settings: &Settings) -> Result<Vec<Written>, LakeError> {
-    let path = path(job, settings);
-    let mut writer = SegmentWriter::create(job.table, job.level, path)?;
-    let mut merge = Merge::open(job)?;
+impl From<LakeError> for Failed {
+    fn from(error: LakeError) -> Failed {
+        Failed { part: None, error }
+    }
+}
+
+/// The next job, where there is one.
+pub(crate) fn choose(segments: &[Arc<Segment>], settings: &Settings) -> Option<Job> {
+    let now = (settings.now)();
+    Table::ALL.into_iter().find_map(|table| {
+        let small = |segment: &&Arc<Segment>| {
+            segment.table == table && segment.bytes < LARGE && segment.can_be_joined()
+        };
+        let small: Vec<_> = segments.iter().filter(small).cloned().collect();
+        let flushed = small.iter().filter(|segment| segment.level == 0).cloned().collect();
+        enough(table, flushed).or_else(|| {
+            let mut hours: BTreeMap<i64, Vec<Arc<Segment>>> = BTreeMap::new();
+            for segment in small.into_iter().filter(|segment| segment.level > 0) {
+                hours.entry(segment.min_time.div_euclid(HOUR)).or_default().push(segment);
+            }
+            hours.into_iter().find_map(|(hour, of_hour)| {
+                let over = now > (hour + 1) * HOUR + SETTLED;
+                if over && worth_it(&of_hour) { job(table, of_hour) } else { enough(table, of_hour) }
+            })
+        })
+    })
+}
+
+/// The oldest of the lowest level that has enough.
+fn enough(table: Table, segments: Vec<Arc<Segment>>) -> Option<Job> {
+    let mut levels: BTreeMap<u32, Vec<Arc<Segment>>> = BTreeMap::new();
+    for segment in segments {
+        levels.entry(segment.level).or_default().push(segment);
+    }
+    levels.into_values().find(|level| level.len() >= ENOUGH).and_then(|level| job(table, level))
+}
+
+/// A few late rows are no reason to write a whole hour again.
+fn worth_it(segments: &[Arc<Segment>]) -> bool {
+    let bytes: u64 = segments.iter().map(|segment| segment.bytes).sum();
+    let largest = segments.iter().map(|segment| segment.bytes).max().unwrap_or(0);
+    segments.len() >= 2 && largest <= 2 * (bytes - largest)
+}
+
+fn job(table: Table, mut parts: Vec<Arc<Segment>>) -> Option<Job> {
+    parts.sort_by_key(|segment| segment.id);
+    let mut bytes = 0;
+    let fits = parts.iter().take(MOST).take_while(|segment| {
+        bytes += segment.bytes;
+        bytes <= MOST_BYTES
+    });
+    let fits = fits.count();
+    parts.truncate(fits);
+    let level = parts.iter().map(|segment| segment.level).max()? + 1;
+    Some(Job { parts, table, level })
+}
+
+/// Writes the files that stand for the parts. Each part is read once. Fails soon after `closing` is set.
+pub(crate) fn write(job: &Job, settings: &Settings, closing: &AtomicBool) -> Result<Vec<Written>, Failed> {
+    let mut files = Files::new(job, settings);
+    let mut merge = Merge::open(job.table, &job.parts)?;
     while let Some(rows) = merge.next()? {
-        writer.write(&rows)?;
+        files.write(&rows)?;
+        if closing.load(Ordering::Relaxed) {
+            return Err(LakeError::Closed.into());
+        }
     }
-    Ok(vec![writer.finish().and_then(Unnamed::name)?])
+    Ok(files.finish()?)
 }
 
-/// Hive's layout, by the first row, so that other engines can skip days.
-fn path(job: &Job, settings: &Settings) -> PathBuf {
-    let first = job.parts.iter().map(|segment| segment.min_time).min().unwrap_or_default();
-    let time = jiff::Timestamp::from_microsecond(first).unwrap_or_default();
-    let at = jiff::tz::TimeZone::UTC.to_datetime(time);
-    let id = job.parts.first().map_or(0, |segment| segment.id);
-    settings
-        .folder
-        .join(job.table.name())
-        .join(format!("day={:04}-{:02}-{:02}", at.year(), at.month(), at.day()))
-        .join(format!("hour={:02}", at.hour()))
-        .join(format!("{id:016}-{}.parquet", job.level))
+/// The files of a job, by hour.
+struct Files<'a> {
+    job: &'a Job,
+    settings: &'a Settings,
+    /// By hours since the epoch; `None` for the rest.
+    open: BTreeMap<Option<i64>, SegmentWriter>,
+    whole: Vec<Unnamed>,
+    hours: usize,
+    /// The hour that most parts end in, which is never among the rest, whatever strange times come with it.
+    usual: i64,
 }
 
-/// One part being read, a batch at a time.
-struct Run {
-    reader: ParquetRecordBatchReader,
-    rows: RecordBatch,
-    keys: Vec<OwnedRow>,
-    at: usize,
-}
+impl<'a> Files<'a> {
+    fn new(job: &'a Job, settings: &'a Settings) -> Files<'a> {
+        let mut ends: Vec<i64> = job.parts.iter().map(|part| part.max_time.div_euclid(HOUR)).collect();
+        ends.sort_unstable();
+        let usual = ends[ends.len() / 2];
+        Files { job, settings, open: BTreeMap::new(), whole: Vec::new(), hours: 0, usual }
+    }
 
-struct Merge {
-    table: Table,
-    converter: RowConverter,
-    runs: Vec<Run>,
-    heap: BinaryHeap<Reverse<(OwnedRow, usize)>>,
-}
-
-impl Merge {
-    fn open(job: &Job) -> Result<Merge, LakeError> {
-        let schema = job.table.kept();
-        let fields = keys(job.table).filter_map(|name| {
-            let field = schema.field_with_name(name).ok()?;
-            Some(SortField::new(field.data_type().clone()))
-        });
-        let converter = RowConverter::new(fields.collect())?;
-        let mut merge = Merge { table: job.table, converter, runs: Vec::new(), heap: BinaryHeap::new() };
-        for segment in &job.parts {
-            let reader = open(segment)?;
-            let rows = RecordBatch::new_empty(schema.clone());
-            merge.runs.push(Run { reader, rows, keys: Vec::new(), at: 0 });
-            let n = merge.runs.len() - 1;
-            if merge.load(n)? {
-                merge.offer(n);
+    fn write(&mut self, rows: &RecordBatch) -> Result<(), LakeError> {
+        let Some(times) = rows.column_by_name("time") else { return Ok(()) };
+        let hours: Vec<i64> = times
+            .as_primitive::<TimestampMicrosecondType>()
+            .values()
+            .iter()
+            .map(|time| time.div_euclid(HOUR))
+            .collect();
+        let mut start = 0;
+        // Neighbours are mostly of one hour.
+        if hours.iter().all(|hour| *hour == hours[0]) || self.job.table.order() == ["time"] {
+            for same in hours.chunk_by(|one, other| one == other) {
+                self.file(same[0])?.write(&rows.slice(start, same.len()))?;
+                start += same.len();
+            }
+        } else {
+            let mut places: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+            hours.iter().zip(0..).for_each(|(hour, row)| places.entry(*hour).or_default().push(row));
+            for (hour, places) in places {
+                self.file(hour)?.write(&take_record_batch(rows, &UInt32Array::from(places))?)?;
             }
         }
-        Ok(merge)
+        Ok(())
     }
 
-    /// Reads the next batch of a run; whether there was one.
-    fn load(&mut self, n: usize) -> Result<bool, LakeError> {
-        let run = &mut self.runs[n];
-        let Some(rows) = run.reader.next() else { return Ok(false) };
-        run.rows = rows?;
-        let columns: Vec<_> =
-            keys(self.table).filter_map(|name| run.rows.column_by_name(name).cloned()).collect();
-        run.keys = self.converter.convert_columns(&columns)?.iter().map(|row| row.owned()).collect();
-        run.at = 0;
-        Ok(true)
-    }
-
-    fn offer(&mut self, n: usize) {
-        let run = &self.runs[n];
-        self.heap.push(Reverse((run.keys[run.at].clone(), n)));
-    }
-
-    /// Up to [`ROWS`] rows in order. Ends early where a run's batch ends, since its rows must be there to be taken.
-    fn next(&mut self) -> Result<Option<RecordBatch>, LakeError> {
-        let mut taken: Vec<(usize, usize)> = Vec::with_capacity(ROWS);
-        let mut ended = None;
-        while taken.len() < ROWS
-            && let Some(Reverse((_, n))) = self.heap.pop()
-        {
-            let run = &mut self.runs[n];
-            taken.push((n, run.at));
-            run.at += 1;
-            if run.at == run.rows.num_rows() {
-                ended = Some(n);
-                break;
+    fn file(&mut self, hour: i64) -> Result<&mut SegmentWriter, LakeError> {
+        let known = self.open.contains_key(&Some(hour));
+        let own = known || self.hours < HOURS || (self.usual - 1..=self.usual).contains(&hour);
+        let key = own.then_some(hour);
+        if !self.open.contains_key(&key) {
+            if self.job.table.order() == ["time"] && own {
+                self.close_before(hour)?;
             }
-            self.offer(n);
+            self.hours += usize::from(own);
+            let level = if own { self.job.level } else { self.job.level - 1 };
+            let writer = SegmentWriter::create(self.job.table, level, self.path(key, level))?;
+            self.open.insert(key, writer);
         }
-        if taken.is_empty() {
-            return Ok(None);
-        }
-        let batches: Vec<_> = self.runs.iter().map(|run| &run.rows).collect();
-        let rows = interleave_record_batch(&batches, &taken)?;
-        if let Some(n) = ended
-            && self.load(n)?
-        {
-            self.offer(n);
-        }
-        Ok(Some(rows))
+        self.open.get_mut(&key).ok_or(LakeError::Closed)
     }
-}
 
-fn keys(table: Table) -> impl Iterator<Item = &'static str> {
-    table.order().iter().copied().chain([SEQ])
-}
+    /// Rows come in order of time: none of an earlier hour comes any more.
+    fn close_before(&mut self, hour: i64) -> Result<(), LakeError> {
+        let past: Vec<_> =
+            self.open.keys().copied().filter(|key| key.is_some_and(|key| key < hour)).collect();
+        for key in past {
+            if let Some(writer) = self.open.remove(&key) {
+                self.whole.push(writer.finish()?);
+            }
+        }
+        Ok(())
+    }
 
-fn open(segment: &Segment) -> Result<ParquetRecordBatchReader, LakeError> {
-    let file = File::open(&segment.path).map_err(LakeError::file("cannot read", &segment.path))?;
-    let options = ArrowReaderOptions::new().with_schema(segment.table.kept());
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
-    Ok(builder.with_batch_size(ROWS).build()?)
+    /// Hive's layout, so that other engines can skip days.
+    fn path(&self, hour: Option<i64>, level: u32) -> PathBuf {
+        let table = self.settings.folder.join(self.job.table.name());
+        let id = self.job.parts.first().map_or(0, |segment| segment.id);
+        let folder = match hour {
+            Some(hour) => {
+                let time = jiff::Timestamp::from_microsecond(hour * HOUR).unwrap_or_default();
+                let at = jiff::tz::TimeZone::UTC.to_datetime(time);
+                let day = format!("day={:04}-{:02}-{:02}", at.year(), at.month(), at.day());
+                table.join(day).join(format!("hour={:02}", at.hour()))
+            }
+            None => table.join("rest"),
+        };
+        folder.join(format!("{id:016}-{level}.parquet"))
+    }
+
+    fn finish(mut self) -> Result<Vec<Written>, LakeError> {
+        for writer in self.open.into_values() {
+            self.whole.push(writer.finish()?);
+        }
+        self.whole.into_iter().map(Unnamed::name).collect()
+    }
 }

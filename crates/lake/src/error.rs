@@ -22,6 +22,9 @@ pub enum LakeError {
         #[source]
         source: rusqlite::Error,
     },
+    /// Without it, nobody knows which files count.
+    #[error("the lake in `{}` has segments and no catalog; put `catalog.db` back, or move the segments away", .0.display())]
+    CatalogGone(PathBuf),
     #[error("rows cannot be written")]
     Arrow(#[from] arrow::error::ArrowError),
     #[error("Parquet cannot be written")]
@@ -29,6 +32,8 @@ pub enum LakeError {
     /// The bytes are not what [`crate::Rows`] makes.
     #[error("the payload cannot be read: {0}")]
     Payload(String),
+    #[error("the log cannot be forced to the disk")]
+    NotSynced,
     #[error("the lake is closed")]
     Closed,
 }

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
 
 use crate::memtable::Memtable;
 use crate::segment::{SegmentWriter, Unnamed, Written};
 use crate::{LakeError, Settings, Step, Table};
+
+/// Rows that are sorted and written at once.
+const PART: usize = 16 << 10;
 
 /// Where a flush puts the rows of a log file.
 fn path(folder: &Path, table: Table, number: u64) -> PathBuf {
@@ -20,10 +23,15 @@ pub(crate) fn write(memtable: &Memtable, settings: &Settings) -> Result<Vec<Writ
     let mut unnamed: Vec<Unnamed> = Vec::new();
     let tables: Vec<_> = memtable.tables().collect();
     for (n, (table, batches)) in tables.iter().enumerate() {
-        let rows = sorted(*table, batches)?;
+        let rows = concat_batches(&table.kept(), *batches)?;
+        let order = order(*table, &rows)?;
         let path = path(&settings.folder, *table, memtable.number);
         let mut writer = SegmentWriter::create(*table, 0, path)?;
-        writer.write(&rows)?;
+        // In parts: a sorted copy of all would be as large as the memtable once more.
+        for start in (0..order.len()).step_by(PART) {
+            let part = order.slice(start, PART.min(order.len() - start));
+            writer.write(&take_record_batch(&rows, &part)?)?;
+        }
         unnamed.push(writer.finish()?);
         if n == tables.len() / 2 {
             settings.reached(Step::SegmentsHalfWritten);
@@ -34,15 +42,13 @@ pub(crate) fn write(memtable: &Memtable, settings: &Settings) -> Result<Vec<Writ
     written
 }
 
-/// All rows in the table's order; rows that are equal in it keep theirs.
-fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, LakeError> {
-    let rows = concat_batches(&table.kept(), batches)?;
+/// The places of all rows in the table's order; rows that are equal in it keep theirs.
+fn order(table: Table, rows: &RecordBatch) -> Result<UInt32Array, LakeError> {
     let columns = table.order().iter().chain(&[crate::table::SEQ]).filter_map(|name| {
         let values = rows.column_by_name(name)?.clone();
         Some(SortColumn { values, options: None })
     });
-    let order = lexsort_to_indices(&columns.collect::<Vec<_>>(), None)?;
-    Ok(take_record_batch(&rows, &order)?)
+    Ok(lexsort_to_indices(&columns.collect::<Vec<_>>(), None)?)
 }
 
 /// Removes files under the tables' folders that the catalog does not know: a process ended before it told it.
@@ -50,12 +56,9 @@ fn sorted(table: Table, batches: &[RecordBatch]) -> Result<RecordBatch, LakeErro
 pub(crate) fn sweep(folder: &Path, known: &dyn Fn(&Path) -> bool) {
     for table in Table::ALL {
         for path in files(&folder.join(table.name())).unwrap_or_default() {
-            let ours = match path.extension().and_then(|extension| extension.to_str()) {
-                Some("unnamed") => true,
-                Some("parquet") => named_by_us(&path) && !known(&path),
-                _ => false,
-            };
-            if ours {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            let left = extension == Some("unnamed") || (extension == Some("parquet") && !known(&path));
+            if left && named_by_us(&path) {
                 tracing::info!(file = %path.display(), "removed: its rows are elsewhere");
                 let _ = fs::remove_file(&path);
             } else if !known(&path) {
@@ -73,11 +76,21 @@ fn named_by_us(path: &Path) -> bool {
     number.len() == 16 && digits(number) && digits(part)
 }
 
+/// Whether a table has files that only the catalog can tell the use of.
+pub(crate) fn any_left(folder: &Path) -> bool {
+    let ours = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "parquet") && named_by_us(path)
+    };
+    Table::ALL.iter().any(|table| files(&folder.join(table.name())).unwrap_or_default().iter().any(ours))
+}
+
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        match path.is_dir() {
+        let entry = entry?;
+        let path = entry.path();
+        // A link may lead out of the lake.
+        match entry.file_type()?.is_dir() {
             true => found.extend(files(&path)?),
             false => found.push(path),
         }

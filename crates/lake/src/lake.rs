@@ -8,6 +8,7 @@ mod writer;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::Catalog;
-use crate::memtable::{Memtable, held_bytes, time_bounds};
+use crate::memtable::{self, Memtable, time_bounds};
 use crate::segment::TableSize;
 use crate::tail::{Tail, Tails};
 use crate::{LakeError, Segment, Settings, Table};
@@ -39,6 +40,8 @@ struct Shared {
     settings: Settings,
     state: RwLock<State>,
     tails: Tails,
+    /// Nobody waits for files to be joined.
+    closing: AtomicBool,
     /// `None` where the lake is only read.
     catalog: Option<Mutex<Catalog>>,
 }
@@ -91,7 +94,7 @@ impl Lake {
         let commands = self.commands.as_ref().ok_or(LakeError::Closed)?;
         let (answer, answered) = oneshot::channel();
         commands.send(Command::Flush { answer }).await.map_err(|_| LakeError::Closed)?;
-        answered.await.map_err(|_| LakeError::Closed)
+        answered.await.map_err(|_| LakeError::Closed)?
     }
 
     pub fn snapshot(&self, table: Table) -> Snapshot {
@@ -121,6 +124,7 @@ impl Drop for Lake {
     fn drop(&mut self) {
         // Both threads end when nobody can ask them for anything.
         self.commands = None;
+        self.shared.closing.store(true, Ordering::Relaxed);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             let _ = thread.join();
@@ -142,7 +146,7 @@ impl Snapshot {
         }
         for batch in &self.memory {
             rows += batch.num_rows() as u64;
-            bytes += held_bytes(batch) as u64;
+            bytes += memtable::bytes(batch) as u64;
             if let Some((min, max)) = time_bounds(batch) {
                 seen(min, max);
             }

@@ -21,6 +21,9 @@ mod segment;
 mod settings;
 mod table;
 mod tail;
+#[doc(hidden)]
+pub mod testing;
+mod tokens;
 mod wal;
 
 pub use error::LakeError;
@@ -31,3 +34,4 @@ pub use segment::{Segment, TableSize};
 pub use settings::{Durability, Settings, Step};
 pub use table::{SEQ, Table};
 pub use tail::{Arrival, Tail};
+pub use tokens::{TokenIndex, words};

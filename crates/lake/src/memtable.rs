@@ -33,7 +33,7 @@ impl Memtable {
     pub fn push(&mut self, table: Table, rows: RecordBatch) -> Result<RecordBatch, LakeError> {
         let rows = self.numbered(table, rows)?;
         self.rows += rows.num_rows();
-        self.bytes += held_bytes(&rows);
+        self.bytes += bytes(&rows);
         let batches = self.tables.entry(table).or_default();
         batches.push(rows.clone());
         while let [.., before, last] = batches.as_slice()
@@ -66,10 +66,10 @@ impl Memtable {
     }
 }
 
-/// Bytes that the rows take, each column for itself: columns of one payload share its buffer.
-pub(crate) fn held_bytes(rows: &RecordBatch) -> usize {
-    let columns = rows.columns().iter();
-    columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or_default()).sum()
+/// Bytes that the rows themselves take. The buffers of rows that came in one payload are parts of one allocation, which
+/// `get_array_memory_size` counts for each of them.
+pub(crate) fn bytes(rows: &RecordBatch) -> usize {
+    rows.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or_default()).sum()
 }
 
 /// Least and most of the column `time`, in microseconds since the epoch.

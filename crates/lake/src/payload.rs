@@ -60,7 +60,8 @@ pub fn decode(body: &Bytes) -> Result<Vec<(Table, RecordBatch)>, LakeError> {
         }
         let mut buffer = Buffer::from(body.slice(stream.clone()));
         let mut decoder = StreamDecoder::new();
-        while let Some(rows) = decoder.decode(&mut buffer)? {
+        let unreadable = |error: arrow::error::ArrowError| LakeError::Payload(error.to_string());
+        while let Some(rows) = decoder.decode(&mut buffer).map_err(unreadable)? {
             if rows.schema_ref() != &table.arriving() {
                 return Err(LakeError::Payload(format!(
                     "columns of `{}` are those of another version",

@@ -1,27 +1,29 @@
 //! Segments: Parquet files of one table's rows, in the order of [`Table::order`].
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::memtable::time_bounds;
 use crate::table::{Kind, SEQ};
+use crate::tokens::TokenWriter;
 use crate::wal::sync_folder;
 use crate::{LakeError, Table};
 
 /// Unit of bloom filters and of parallel reading, in rows.
-const ROW_GROUP: usize = 128 << 10;
+pub(crate) const ROW_GROUP: usize = 128 << 10;
 /// Unit of skipping, in rows.
-const PAGE: usize = 8192;
+pub(crate) const PAGE: usize = 8192;
 const ZSTD_LEVEL: i32 = 3;
 /// Chance that a bloom filter says perhaps to a value that is not there.
 const FALSE_POSITIVE: f64 = 0.01;
@@ -42,6 +44,7 @@ pub struct Segment {
     pub min_time: i64,
     pub max_time: i64,
     doomed: AtomicBool,
+    unreadable: AtomicBool,
 }
 
 /// What a table weighs.
@@ -55,6 +58,32 @@ pub struct TableSize {
 }
 
 impl Segment {
+    /// Whether the file is there, as long as it was, and tells its columns.
+    pub(crate) fn check(&self) -> Result<(), LakeError> {
+        let opened = File::open(&self.path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (length, file) = opened.map_err(LakeError::file("cannot read", &self.path))?;
+        if length != self.bytes {
+            let why = io::Error::other(format!("it has {length} bytes, and had {}", self.bytes));
+            return Err(LakeError::file("cannot read", &self.path)(why));
+        }
+        let footer = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+        if footer.file_metadata().num_rows() as u64 != self.rows {
+            let why =
+                io::Error::other(format!("its footer tells of {} rows", footer.file_metadata().num_rows()));
+            return Err(LakeError::file("cannot read", &self.path)(why));
+        }
+        Ok(())
+    }
+
+    /// A join that met damage leaves it out until the next start.
+    pub(crate) fn leave_out(&self) {
+        self.unreadable.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn can_be_joined(&self) -> bool {
+        !self.unreadable.load(Ordering::Relaxed)
+    }
+
     /// The catalog does not know it any more: the file goes with the last who reads it.
     pub(crate) fn doom(&self) {
         self.doomed.store(true, Ordering::Release);
@@ -86,8 +115,8 @@ pub(crate) struct Written {
 impl Written {
     pub fn segment(self, id: i64) -> Arc<Segment> {
         let Written { table, level, path, bytes, rows, min_time, max_time } = self;
-        let doomed = AtomicBool::new(false);
-        Arc::new(Segment { id, table, level, path, bytes, rows, min_time, max_time, doomed })
+        let (doomed, unreadable) = Default::default();
+        Arc::new(Segment { id, table, level, path, bytes, rows, min_time, max_time, doomed, unreadable })
     }
 }
 
@@ -97,6 +126,7 @@ pub(crate) struct SegmentWriter {
     level: u32,
     path: PathBuf,
     writer: ArrowWriter<File>,
+    tokens: Option<TokenWriter>,
     rows: u64,
     bounds: Option<(i64, i64)>,
 }
@@ -111,11 +141,18 @@ impl SegmentWriter {
         let options =
             ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(file, table.kept(), options)?;
-        Ok(SegmentWriter { table, level, path, writer, rows: 0, bounds: None })
+        let tokens = table.words().map(|_| TokenWriter::default());
+        Ok(SegmentWriter { table, level, path, writer, tokens, rows: 0, bounds: None })
     }
 
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), LakeError> {
         self.writer.write(rows)?;
+        if let Some(tokens) = &mut self.tokens
+            && let Some(column) = self.table.words().and_then(|name| rows.column_by_name(name))
+            && let Some(messages) = column.as_string_opt()
+        {
+            tokens.push(messages);
+        }
         self.rows += rows.num_rows() as u64;
         if let Some((first, last)) = time_bounds(rows) {
             let (min, max) = self.bounds.unwrap_or((first, last));
@@ -125,7 +162,14 @@ impl SegmentWriter {
     }
 
     /// The file is whole and on the disk, still unnamed.
-    pub fn finish(self) -> Result<Unnamed, LakeError> {
+    pub fn finish(mut self) -> Result<Unnamed, LakeError> {
+        if let Some(tokens) = self.tokens.take() {
+            // Behind the last row group.
+            self.writer.flush()?;
+            let (index, told) = tokens.finish(self.writer.bytes_written());
+            self.writer.write_all(&index).map_err(LakeError::file("cannot write", &self.path))?;
+            self.writer.append_key_value_metadata(told);
+        }
         let file = self.writer.into_inner()?;
         let synced = file.sync_all().and_then(|()| file.metadata());
         let bytes = synced.map_err(LakeError::file("cannot sync", &self.path))?.len();

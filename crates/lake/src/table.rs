@@ -66,6 +66,7 @@ pub(crate) const BLOCK: &[(&str, Kind)] = &[
     ("az", Label),
     ("host", Label),
     ("resource", Map),
+    ("resource_types", Label),
 ];
 
 /// Given to rows by the log. The last column of every table.

@@ -44,8 +44,10 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<(u64, PathBuf)>, LakeError> {
         .flatten()
         .filter_map(|entry| {
             let path = entry.path();
-            let number = path.file_name()?.to_str()?.strip_suffix(".log")?.parse().ok()?;
-            Some((number, path))
+            let digits = path.file_name()?.to_str()?.strip_suffix(".log")?;
+            // Others may have put files here.
+            let ours = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            Some((digits.parse().ok().filter(|_| ours)?, path))
         })
         .collect();
     files.sort();
@@ -157,6 +159,22 @@ pub(crate) fn read(path: &Path) -> Result<Contents, LakeError> {
         at += 8 + length;
     }
     Ok(found)
+}
+
+/// Gives a damaged file a second name, under which it stays when its readable rows are in segments: somebody may know
+/// how to read more of it.
+pub(crate) fn keep_aside(path: &Path) {
+    let aside = path.with_extension("log.damaged");
+    let kept = match fs::hard_link(path, &aside) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => fs::copy(path, &aside).map(|_| ()),
+        _ => Ok(()),
+    };
+    match kept.and_then(|()| sync_folder(path.parent())) {
+        Ok(()) => tracing::error!(file = %aside.display(), "a damaged log file is kept aside"),
+        Err(error) => {
+            tracing::error!(file = %aside.display(), %error, "a damaged log file cannot be kept aside")
+        }
+    }
 }
 
 /// Makes names in a folder last.

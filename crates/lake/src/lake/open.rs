@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
@@ -33,8 +34,9 @@ pub(super) fn open(settings: Settings) -> Result<Lake, LakeError> {
     let settings = Settings { folder: folder.clone(), ..settings };
     let lock = lock(&folder)?;
     let catalog = Catalog::open(&folder)?;
-    let (state, left, mut known) = read(&settings, &catalog)?;
-    let paths: HashSet<_> = state.segments.values().flatten().map(|segment| segment.path.clone()).collect();
+    let (state, left, mut known) = read(&settings, &catalog, Opening::Writing)?;
+    // Those that cannot be read as well.
+    let paths: HashSet<_> = catalog.segments()?.iter().map(|segment| segment.path.clone()).collect();
     flush::sweep(&folder, &|path| paths.contains(path));
     let next = left.last().map_or(catalog.flushed_through()?, |task| task.memtable.number) + 1;
     let wal = Wal::create(&folder, next)?;
@@ -50,6 +52,7 @@ pub(super) fn open(settings: Settings) -> Result<Lake, LakeError> {
         settings,
         state: RwLock::new(state),
         tails: Tails::new(),
+        closing: AtomicBool::new(false),
         catalog: Some(Mutex::new(catalog)),
     });
     start(shared, wal, known, left, lock)
@@ -100,10 +103,16 @@ fn start(
 pub(super) fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
     let settings = Settings { folder: absolute(&settings.folder)?, ..settings };
     let catalog = Catalog::open_read_only(&settings.folder)?;
-    let (state, left, _) = read(&settings, &catalog)?;
+    let (state, left, _) = read(&settings, &catalog, Opening::Looking)?;
     let frozen = left.into_iter().map(|task| task.memtable).collect();
     let state = RwLock::new(State { frozen, ..state });
-    let shared = Arc::new(Shared { settings, state, tails: Tails::new(), catalog: None });
+    let shared = Arc::new(Shared {
+        settings,
+        state,
+        tails: Tails::new(),
+        closing: AtomicBool::new(false),
+        catalog: None,
+    });
     Ok(Lake { shared, commands: None, threads: Mutex::default(), _lock: None })
 }
 
@@ -131,10 +140,21 @@ pub(super) fn is_locked(folder: &Path) -> bool {
     folder.join("lock").exists() && matches!(lock(folder), Err(LakeError::Locked(_)))
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    Writing,
+    /// Nothing in the folder may change.
+    Looking,
+}
+
 /// Segments, rows that are only in log files, and payloads that came lately.
-fn read(settings: &Settings, catalog: &Catalog) -> Result<(State, Vec<Task>, Known), LakeError> {
+fn read(
+    settings: &Settings,
+    catalog: &Catalog,
+    opening: Opening,
+) -> Result<(State, Vec<Task>, Known), LakeError> {
     let mut state = State::default();
-    state.add(catalog.segments()?.into_iter().filter(|segment| is_there(segment)).collect());
+    state.add(catalog.segments()?.into_iter().filter(|segment| is_whole(segment)).collect());
     let mut known = Known::default();
     for id in catalog.payloads()? {
         known.add(id);
@@ -143,17 +163,24 @@ fn read(settings: &Settings, catalog: &Catalog) -> Result<(State, Vec<Task>, Kno
     let mut left = Vec::new();
     for (number, path) in wal::files(&settings.folder)? {
         if number <= flushed {
-            let _ = fs::remove_file(&path);
+            if opening == Opening::Writing {
+                let _ = fs::remove_file(&path);
+            }
             continue;
         }
-        let (memtable, ids) = replay(number, &path)?;
+        let (memtable, ids, damaged) = replay(number, &path)?;
+        if damaged && opening == Opening::Writing {
+            wal::keep_aside(&path);
+        }
         left.push(Task { memtable: Arc::new(memtable), ids, answer: None });
     }
     Ok((state, left, known))
 }
 
-fn replay(number: u64, path: &Path) -> Result<(Memtable, Vec<Id>), LakeError> {
+/// The rows of a log file, its payloads' ids, and whether something in it could not be read.
+fn replay(number: u64, path: &Path) -> Result<(Memtable, Vec<Id>, bool), LakeError> {
     let contents = wal::read(path)?;
+    let mut damaged = !contents.damage.is_empty();
     for (at, what) in contents.damage {
         tracing::error!(file = %path.display(), at, what, "rows in the log are lost");
     }
@@ -165,17 +192,21 @@ fn replay(number: u64, path: &Path) -> Result<(Memtable, Vec<Id>), LakeError> {
             tables.into_iter().try_for_each(|(table, rows)| memtable.push(table, rows).map(|_| ()))
         });
         if let Err(error) = rows {
+            damaged = true;
             tracing::error!(file = %path.display(), %error, "rows in the log are lost");
         }
     }
-    Ok((memtable, ids))
+    Ok((memtable, ids, damaged))
 }
 
-/// A file that is gone is told once, and left out: the others can still be read.
-fn is_there(segment: &Segment) -> bool {
-    let there = segment.path.exists();
-    if !there {
-        tracing::error!(file = %segment.path.display(), rows = segment.rows, "a segment is missing; skipped");
+/// A file that is gone or cannot be read is told once, and left out: the others can still be read. It stays where it
+/// is, and in the catalog.
+fn is_whole(segment: &Segment) -> bool {
+    let checked = segment.check();
+    if let Err(error) = &checked {
+        let error = error as &dyn std::error::Error;
+        let (file, rows) = (segment.path.display(), segment.rows);
+        tracing::error!(%file, rows, error, "a segment cannot be read; skipped");
     }
-    there
+    checked.is_ok()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -14,7 +15,7 @@ use super::keeper::Task;
 use crate::memtable::Memtable;
 use crate::payload::{self, Id};
 use crate::wal::Wal;
-use crate::{Durability, LakeError, Step};
+use crate::{Durability, LakeError, Step, Table};
 
 /// Bytes that are written before the disk is waited for.
 const GROUP: usize = 4 << 20;
@@ -22,15 +23,17 @@ const GROUP: usize = 4 << 20;
 const REMEMBERED: usize = 1 << 16;
 
 pub(super) enum Command {
-    Append { payload: Bytes, answer: oneshot::Sender<Result<(), LakeError>> },
-    Flush { answer: oneshot::Sender<()> },
+    Append { payload: Bytes, answer: Answer },
+    Flush { answer: Answer },
 }
+
+pub(super) type Answer = oneshot::Sender<Result<(), LakeError>>;
 
 /// A payload that is in the log file, for whom somebody waits.
 struct Appended {
     id: Id,
-    payload: Bytes,
-    answer: oneshot::Sender<Result<(), LakeError>>,
+    tables: Vec<(Table, RecordBatch)>,
+    answer: Answer,
 }
 
 pub(super) struct Writer {
@@ -125,9 +128,11 @@ impl Writer {
         }
     }
 
-    fn append(&mut self, payload: Bytes, answer: oneshot::Sender<Result<(), LakeError>>) -> Option<Appended> {
-        let id = match payload::id(&payload) {
-            Ok(id) => id,
+    /// What cannot be read is refused before it is in the log.
+    fn append(&mut self, payload: Bytes, answer: Answer) -> Option<Appended> {
+        let read = payload::id(&payload).and_then(|id| Ok((id, payload::decode(&payload)?)));
+        let (id, tables) = match read {
+            Ok(read) => read,
             Err(error) => {
                 let _ = answer.send(Err(error));
                 return None;
@@ -138,7 +143,7 @@ impl Writer {
             return None;
         }
         match self.wal.append(&payload, &self.shared.settings) {
-            Ok(()) => Some(Appended { id, payload, answer }),
+            Ok(()) => Some(Appended { id, tables, answer }),
             Err(error) => {
                 self.known.forget(id);
                 let _ = answer.send(Err(error));
@@ -155,23 +160,22 @@ impl Writer {
         if self.shared.settings.durability == Durability::Synced
             && let Err(error) = self.wal.sync(&self.shared.settings)
         {
-            let why = error.to_string();
+            tracing::error!(error = &error as &dyn std::error::Error, "arrivals are refused");
             for appended in group {
                 self.known.forget(appended.id);
-                let _ = appended.answer.send(Err(LakeError::Payload(why.clone())));
+                let _ = appended.answer.send(Err(LakeError::NotSynced));
             }
             return;
         }
-        for Appended { id, payload, answer } in group {
+        for Appended { id, tables, answer } in group {
             self.ids.push(id);
-            let _ = answer.send(self.show(&payload));
+            let _ = answer.send(self.show(tables));
         }
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Rows that cannot be read are refused for ever, and are in nobody's way in the log.
-    fn show(&self, payload: &Bytes) -> Result<(), LakeError> {
-        for (table, rows) in payload::decode(payload)? {
+    fn show(&self, tables: Vec<(Table, RecordBatch)>) -> Result<(), LakeError> {
+        for (table, rows) in tables {
             let mut shown = Ok(None);
             self.shared.change(|state| shown = state.active.push(table, rows).map(Some));
             if let Some(rows) = shown? {
@@ -182,13 +186,17 @@ impl Writer {
     }
 
     /// Opens a new log file and hands the rows of the last one to the keeper. Waits while it has two already.
-    fn rotate(&mut self, answer: Option<oneshot::Sender<()>>) {
+    fn rotate(&mut self, answer: Option<Answer>) {
         self.since = None;
         let folder = &self.shared.settings.folder;
         let wal = match Wal::create(folder, self.wal.number + 1) {
             Ok(wal) => wal,
             Err(error) => {
-                tracing::error!(%error, "no new log file; the last one grows");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "no new log file; the last one grows"
+                );
+                answer.map(|answer| answer.send(Err(error)));
                 self.since = Some(Instant::now());
                 return;
             }

@@ -26,9 +26,13 @@ pub(super) struct Origin {
     region: Option<String>,
     az: Option<String>,
     host: Option<String>,
+    /// `env` has its value from the name that is stable.
+    env_is_stable: bool,
     pub stream: Option<String>,
     pub log_group: Option<String>,
-    rest: Vec<(String, String)>,
+    /// Attributes that no column holds, and the letters of their kinds.
+    rest: Vec<(String, String, u8)>,
+    types: Option<String>,
     pub scope: Option<String>,
 }
 
@@ -51,12 +55,14 @@ impl Origin {
                 let text = |span| value::lossy(batch.arena.bytes(span)).into_owned();
                 origin.scope = Some(text(scope.name));
                 if !scope.version.is_empty() {
-                    origin.rest.push(("otel.scope.version".into(), text(scope.version)));
+                    origin.rest.push(("otel.scope.version".into(), text(scope.version), b's'));
                 }
                 for (_, node) in batch.arena.iter(scope.attributes) {
                     let key = format!("otel.scope.{}", text(node.key));
-                    origin.rest.push((key, value::text(&batch.arena, node.value).0.into_owned()));
+                    let (text, letter) = value::text(&batch.arena, node.value);
+                    origin.rest.push((key, text.into_owned(), letter));
                 }
+                origin.close();
                 origin
             })
             .collect();
@@ -65,6 +71,7 @@ impl Origin {
             if let Some(resource) = batch.resources.first() {
                 origin.read(&batch.arena, resource.attributes);
             }
+            origin.close();
             origins.push(origin);
         }
         origins
@@ -73,13 +80,27 @@ impl Origin {
     fn read(&mut self, arena: &Arena, attributes: model::List) {
         for (_, node) in arena.iter(attributes) {
             let key = arena.bytes(node.key);
-            let text = value::text(arena, node.value).0;
-            if !self.take(key, &text) {
-                self.rest.push((value::lossy(key).into_owned(), text.into_owned()));
+            let (text, letter) = value::text(arena, node.value);
+            if !self.take(key, &text, letter) {
+                self.keep(&value::lossy(key), &text, letter);
             }
         }
+        // A column may also be filled from elsewhere. What said the same itself stays in the map, which tells the two
+        // apart.
         if self.service.is_none() {
             self.service.clone_from(&self.container);
+        } else if let Some(service) = self.service.clone()
+            && self.service == self.container
+            && self.said("service.name").is_none()
+        {
+            self.keep("service.name", &service, b's');
+        }
+        if let Some(env) = self.env.clone()
+            && self.env_is_stable
+            && self.said("deployment.environment") == Some(env.as_str())
+            && self.said("deployment.environment.name").is_none()
+        {
+            self.keep("deployment.environment.name", &env, b's');
         }
         if self.log_group.is_none()
             && let (Some(cluster), Some(service)) = (&self.cluster, &self.service)
@@ -88,8 +109,22 @@ impl Origin {
         }
     }
 
-    /// Whether a column holds all that the attribute says.
-    fn take(&mut self, key: &[u8], text: &str) -> bool {
+    fn keep(&mut self, key: &str, text: &str, letter: u8) {
+        self.rest.push((key.to_owned(), text.to_owned(), letter));
+    }
+
+    /// What the map says.
+    fn said(&self, key: &str) -> Option<&str> {
+        self.rest.iter().find(|(said, ..)| said == key).map(|(_, text, _)| text.as_str())
+    }
+
+    fn close(&mut self) {
+        let letters = self.rest.iter().map(|(.., letter)| *letter as char);
+        self.types = letters.clone().any(|letter| letter != 's').then(|| letters.collect());
+    }
+
+    /// Whether a column holds all that the attribute says: its value, and that it was text.
+    fn take(&mut self, key: &[u8], text: &str, letter: u8) -> bool {
         let exact = match key {
             b"service.name" => &mut self.service,
             b"deployment.environment.name" => &mut self.env,
@@ -103,20 +138,25 @@ impl Origin {
             b"cloud.region" => &mut self.region,
             b"cloud.availability_zone" => &mut self.az,
             b"host.name" => &mut self.host,
-            b"aws.ecs.task.revision" => match text.parse() {
-                Ok(revision) => {
-                    self.task_revision = Some(revision);
-                    return true;
-                }
-                Err(_) => return false,
-            },
+            b"aws.ecs.task.revision" => {
+                let first = self.task_revision.is_none();
+                self.task_revision = self.task_revision.or(text.parse().ok());
+                let whole = self.task_revision.is_some_and(|revision| revision.to_string() == text);
+                return first && whole && letter == b's';
+            }
             _ => {
                 self.derive(key, text);
                 return false;
             }
         };
+        // The name before the conventions were stable may have come first.
+        let stable = key == b"deployment.environment.name" && !self.env_is_stable;
+        if text.is_empty() || (exact.is_some() && !stable) {
+            return false;
+        }
         *exact = Some(text.to_owned());
-        true
+        self.env_is_stable |= stable;
+        letter == b's'
     }
 
     /// Columns that say less than the attribute, which is kept as well.
@@ -165,6 +205,7 @@ pub(super) struct Block {
     az: Label,
     host: Label,
     resource: TextMap,
+    resource_types: Label,
 }
 
 impl Block {
@@ -188,10 +229,32 @@ impl Block {
         self.region.push(origin.region.as_deref());
         self.az.push(origin.az.as_deref());
         self.host.push(origin.host.as_deref());
-        for (key, value) in &origin.rest {
+        for (key, value, _) in &origin.rest {
             self.resource.entry(key, value);
         }
-        self.resource.end(!origin.rest.is_empty());
+        // Where the record names another container, the resource's own would be lost.
+        let mut any = !origin.rest.is_empty();
+        let overruled = [
+            ("container.name", container.name, &origin.container),
+            ("container.id", container.id, &origin.container_id),
+        ];
+        for (key, named, own) in overruled {
+            if let (Some(_), Some(own), None) = (named, own, origin.said(key)) {
+                self.resource.entry(key, own);
+                any = true;
+            }
+        }
+        // And the column `service` would be taken for the name of the record's container.
+        if let (Some(name), Some(own)) = (container.name, &origin.service)
+            && name == own
+            && origin.service != origin.container
+            && origin.said("service.name").is_none()
+        {
+            self.resource.entry("service.name", own);
+            any = true;
+        }
+        self.resource.end(any);
+        self.resource_types.push(origin.types.as_deref());
     }
 
     pub fn finish(&mut self) -> Vec<ArrayRef> {
@@ -214,6 +277,7 @@ impl Block {
             self.az.finish(),
             self.host.finish(),
             self.resource.finish(),
+            self.resource_types.finish(),
         ]
     }
 }

@@ -69,7 +69,7 @@ impl<'a> Promoted<'a> {
     fn take(&mut self, key: &[u8], text: Cow<'a, str>, letter: u8) -> Option<Cow<'a, str>> {
         let column = match (key, letter) {
             (b"http.response.status_code", b'i') => match (self.http_status, text.parse()) {
-                (None, Ok(status)) => {
+                (None, Ok(status)) if !text.starts_with(['0', '-']) => {
                     self.http_status = Some(status);
                     return None;
                 }
@@ -79,9 +79,18 @@ impl<'a> Promoted<'a> {
                 self.duration_ms = text.parse().ok();
                 return Some(text);
             }
-            (b"container.name", b's') => &mut self.container,
-            (b"container.id", b's') => &mut self.container_id,
-            (b"log.iostream", b's') => &mut self.stream,
+            // The column may be the resource's as well: the map tells whose it is.
+            (b"container.name" | b"container.id" | b"log.iostream", b's') => {
+                let column = match key {
+                    b"container.name" => &mut self.container,
+                    b"container.id" => &mut self.container_id,
+                    _ => &mut self.stream,
+                };
+                if column.is_none() && !text.is_empty() {
+                    *column = Some(text.clone());
+                }
+                return Some(text);
+            }
             (b"http.request.method", b's') => &mut self.http_method,
             (b"http.route", b's') => &mut self.http_route,
             (b"client.address", b's') => &mut self.client_ip,
@@ -123,7 +132,7 @@ impl LogRows {
         let told = value::lossy(arena.bytes(record.severity_text));
         self.severity.push(severity.or(named_severity(&told)));
         self.severity_number.append_value(record.severity.0 as i8);
-        self.severity_text.push(Some(&*told).filter(|told| Some(*told) != severity));
+        self.severity_text.push(Some(&told));
         self.body(arena, record.body);
         push_id(&mut self.trace_id, &record.trace_id);
         push_id(&mut self.span_id, &record.span_id);
@@ -166,12 +175,17 @@ impl LogRows {
         promoted
     }
 
-    /// A body of text is the message; of another, the message is what its writer meant to be read.
+    /// A body of text is the message; of another, the message is what its writer meant to be read. `body` tells what
+    /// it was: JSON, or `0x` and hexadecimal digits for bytes.
     fn body(&mut self, arena: &Arena, body: Value) {
         let (text, letter) = value::text(arena, body);
         if letter != b'j' {
-            self.message.append_value(&text);
-            return self.body.append_option((!matches!(letter, b's' | b'n')).then_some(&*text));
+            self.message.append_option((letter != b'n').then_some(&text));
+            return match letter {
+                b's' | b'n' => self.body.append_null(),
+                b'x' => self.body.append_value(format!("0x{text}")),
+                _ => self.body.append_value(&text),
+            };
         }
         let message = MESSAGES.iter().find_map(|key| arena.text(arena.member(body, key)?));
         match message {

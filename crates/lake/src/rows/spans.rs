@@ -62,7 +62,8 @@ const STATUSES: [&str; 3] = ["unset", "ok", "error"];
 pub(super) struct Promoted<'a> {
     http_method: Option<Cow<'a, str>>,
     http_route: Option<Cow<'a, str>>,
-    pub http_status: Option<i16>,
+    http_status: Option<i16>,
+    old_http_status: Option<i16>,
     rpc_system: Option<Cow<'a, str>>,
     rpc_method: Option<Cow<'a, str>>,
     db_system: Option<Cow<'a, str>>,
@@ -77,7 +78,7 @@ impl<'a> Promoted<'a> {
     fn take(&mut self, key: &[u8], text: Cow<'a, str>, letter: u8) -> Option<Cow<'a, str>> {
         let column = match (key, letter) {
             (b"http.response.status_code", b'i') => match (self.http_status, text.parse()) {
-                (None, Ok(status)) => {
+                (None, Ok(status)) if !text.starts_with(['0', '-']) => {
                     self.http_status = Some(status);
                     return None;
                 }
@@ -85,7 +86,7 @@ impl<'a> Promoted<'a> {
             },
             // The name before the conventions were stable: the column helps, the map keeps it.
             (b"http.status_code", b'i') => {
-                self.http_status = self.http_status.or(text.parse().ok());
+                self.old_http_status = self.old_http_status.or(text.parse().ok());
                 return Some(text);
             }
             (b"http.request.method", b's') => &mut self.http_method,
@@ -155,11 +156,18 @@ impl SpanRows {
                 types.push(letter);
             }
         }
+        // The column says this of either name: the map tells that both were there.
+        if let (Some(status), true) = (promoted.http_status, promoted.http_status == promoted.old_http_status)
+        {
+            self.attributes.entry("http.response.status_code", &status.to_string());
+            types.push(b'i');
+        }
+        let http_status = promoted.http_status.or(promoted.old_http_status);
         self.attributes.end(types.any());
         self.attribute_types.push(types.told());
         self.http_method.push(promoted.http_method.as_deref());
         self.http_route.push(promoted.http_route.as_deref());
-        self.http_status.append_option(promoted.http_status);
+        self.http_status.append_option(http_status);
         self.rpc_system.push(promoted.rpc_system.as_deref());
         self.rpc_method.push(promoted.rpc_method.as_deref());
         self.db_system.push(promoted.db_system.as_deref());
@@ -167,7 +175,7 @@ impl SpanRows {
         self.messaging_system.push(promoted.messaging_system.as_deref());
         self.messaging_destination.push(promoted.messaging_destination.as_deref());
         self.peer.push(promoted.peer.as_deref());
-        promoted.http_status
+        http_status
     }
 
     /// `spans` and `traces`.
@@ -227,7 +235,7 @@ fn events(arena: &Arena, events: &[SpanEvent]) -> String {
     })
 }
 
-/// `[{"trace_id":"..","span_id":"..","attributes":{..}}]`; nothing for none.
+/// `[{"trace_id":"..","span_id":"..","trace_state":"..","flags":1,"attributes":{..}}]`; nothing for none.
 fn links(arena: &Arena, links: &[SpanLink]) -> String {
     list(links, |link, out| {
         let (mut trace, mut span) = ([0; 32], [0; 32]);
@@ -236,6 +244,9 @@ fn links(arena: &Arena, links: &[SpanLink]) -> String {
         if !link.trace_state.is_empty() {
             out.extend_from_slice(b",\"trace_state\":");
             json::write_string(arena.bytes(link.trace_state), out);
+        }
+        if link.flags > 0 {
+            out.extend_from_slice(format!(",\"flags\":{}", link.flags).as_bytes());
         }
         attributes(arena, link.attributes, out);
     })

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use model::{Arena, Value, json};
 
-/// What a value was, so that nothing is lost by keeping it as text: `s` text, `i` whole number, `d` number with a
+/// A value as text, and what it was, so that nothing is lost by that: `s` text, `i` whole number, `d` number with a
 /// fraction, `b` boolean, `x` bytes in lower-case hexadecimal, `j` JSON of a map or list, `n` nothing.
 pub(super) fn text(arena: &Arena, value: Value) -> (Cow<'_, str>, u8) {
     match value {
@@ -13,15 +13,23 @@ pub(super) fn text(arena: &Arena, value: Value) -> (Cow<'_, str>, u8) {
         Value::Bool(false) => (Cow::Borrowed("false"), b'b'),
         Value::Int(int) => (Cow::Owned(int.to_string()), b'i'),
         Value::Uint(uint) => (Cow::Owned(uint.to_string()), b'i'),
-        Value::Double(_) => (written(arena, value), b'd'),
+        Value::Double(double) if double.is_finite() => (written(arena, value), b'd'),
+        // JSON has no words for these.
+        Value::Double(double) => (Cow::Owned(double.to_string()), b'd'),
         Value::Str(span) => (lossy(arena.bytes(span)), b's'),
         Value::Bytes(span) => {
-            let digits = arena.bytes(span).iter().map(|byte| format!("{byte:02x}")).collect();
+            let bytes = arena.bytes(span);
+            let mut digits = String::with_capacity(2 * bytes.len());
+            bytes.iter().for_each(|byte| digits.extend(hex_pair(*byte)));
             (Cow::Owned(digits), b'x')
         }
         Value::Json(span) => raw(arena.bytes(span)),
         Value::Map(_) | Value::Array(_) => (written(arena, value), b'j'),
     }
+}
+
+fn hex_pair(byte: u8) -> [char; 2] {
+    [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'))
 }
 
 fn raw(text: &[u8]) -> (Cow<'_, str>, u8) {

@@ -1,3 +1,5 @@
+//! What is understood, and how it is refused.
+
 use super::{Search, Term, Value, parse};
 
 fn text(text: &str) -> Search {

@@ -1,0 +1,90 @@
+//! No word that is there is missed, and few that are not are found.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+fn cut(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    words(text, |word| found.push(String::from_utf8(word.to_vec()).expect("text")));
+    found
+}
+
+fn index(messages: &[String]) -> TokenIndex {
+    let mut writer = TokenWriter::default();
+    for some in messages.chunks(1000) {
+        writer.push(&StringArray::from_iter_values(some));
+    }
+    TokenIndex::parse(&writer.finish(0).0).expect("an index")
+}
+
+fn holds(found: &[(usize, Vec<Range<usize>>)], row: usize) -> bool {
+    found.iter().any(|(group, ranges)| {
+        *group == row / ROW_GROUP && ranges.iter().any(|range| range.contains(&(row % ROW_GROUP)))
+    })
+}
+
+#[test]
+fn words_are_letters_and_digits_in_lower_case() {
+    for (text, expected) in [
+        ("", &[][..]),
+        ("GET /api/v1/Orders?id=42 500", &["get", "api", "v1", "orders", "id", "42", "500"]),
+        ("user_id=7f-ÄRGER…naïve", &["user", "id", "7f", "ärger", "naïve"]),
+        ("--", &[]),
+        ("日本語 x", &["日本語", "x"]),
+    ] {
+        assert_eq!(cut(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn pages_without_the_word_are_left_out() {
+    let mut messages: Vec<String> =
+        (0..200_000).map(|n| format!("order {n} paid by user {}", n % 977)).collect();
+    messages[140_000].push_str(" Needle");
+    let index = index(&messages);
+    let found = index.rows("needle");
+    assert!(holds(&found, 140_000));
+    let rows: usize = found.iter().flat_map(|(_, ranges)| ranges.iter().map(Range::len)).sum();
+    assert!(rows <= 3 * PAGE, "{rows} rows");
+    let all: Vec<_> = index.rows("order paid").into_iter().flat_map(|(_, ranges)| ranges).collect();
+    assert_eq!(all, [0..ROW_GROUP, 0..200_000 - ROW_GROUP]);
+    assert_eq!(index.rows(" "), index.rows("order"));
+    assert!(index.rows("order unheardof neverseen").len() <= 1);
+    // Words that are nowhere: about one page of a hundred is taken for one of them.
+    let pages = index.pages.len();
+    let wrong: usize = (0..2000)
+        .map(|n| index.rows(&format!("absent{n}")).iter().map(|(_, ranges)| ranges.len()).sum::<usize>())
+        .sum();
+    assert!(wrong < 2000 * pages * 3 / 100, "{wrong} of {}", 2000 * pages);
+    assert!(index.byte_size() < messages.len() * 4);
+}
+
+#[test]
+fn a_damaged_index_is_none() {
+    let mut writer = TokenWriter::default();
+    writer.push(&StringArray::from_iter_values(["one", "two"]));
+    let (mut bytes, told) = writer.finish(77);
+    assert_eq!(told.value, Some(format!("77:{}", bytes.len())));
+    assert!(TokenIndex::parse(&bytes).is_some());
+    bytes[30] ^= 1;
+    assert!(TokenIndex::parse(&bytes).is_none());
+    assert!(TokenIndex::parse(&[]).is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_word_is_missed(messages in vec("[ a-zA-Z0-9éß_/-]{0,30}|\\PC{0,20}", 1..40), copies in 1..600usize) {
+        let all: Vec<String> = messages.iter().cloned().cycle().take(messages.len() * copies).collect();
+        let index = index(&all);
+        for (row, message) in messages.iter().enumerate() {
+            prop_assert!(holds(&index.rows(message), row), "all words of {message:?}");
+            for word in cut(message) {
+                prop_assert!(holds(&index.rows(&word), row), "{word:?} of {message:?}");
+                prop_assert!(holds(&index.rows(&word.to_uppercase()), row) || !word.is_ascii());
+            }
+        }
+    }
+}
