@@ -12,40 +12,48 @@ use crate::answers::{Refusal, object};
 use crate::logs::objects;
 use crate::parameters::Parameters;
 
-/// Tasks by the service they belong to, then by their id.
-type Services = BTreeMap<String, BTreeMap<String, Map<String, Value>>>;
+/// A task, and what it belongs to as far as its rows tell.
+#[derive(Default)]
+struct Task {
+    cluster: String,
+    service: String,
+    told: Map<String, Value>,
+}
+
+/// Tasks by cluster and service.
+type Clusters = BTreeMap<String, BTreeMap<String, Vec<Value>>>;
 
 pub(crate) async fn tasks(State(console): State<Console>, asked: Parameters) -> Result<Response, Refusal> {
-    let found = console.engine.places(asked.range()?).await?;
-    let mut clusters: BTreeMap<String, Services> = BTreeMap::new();
-    for row in objects(&found) {
-        let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        if text("task").is_empty() {
-            continue;
+    let range = asked.range()?;
+    let mut tasks: BTreeMap<String, Task> = BTreeMap::new();
+    for row in objects(&console.engine.places(range).await?) {
+        let text = |name: &str| row.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let Some(id) = text("task") else { continue };
+        let task = tasks.entry(id.to_owned()).or_default();
+        // A task's metrics may not say its service, nor its logs; its family is what a person knows it by.
+        let service = text("ecs_service").or(text("task_family")).or(text("service"));
+        for (known, told) in [(&mut task.cluster, text("cluster")), (&mut task.service, service)] {
+            if let Some(told) = told
+                && known.is_empty()
+            {
+                told.clone_into(known);
+            }
         }
-        // A task's metrics may not say its service; its family is what a person knows it by.
-        let service = [text("ecs_service"), text("task_family"), text("service")];
-        let service = service.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-        let task = clusters
-            .entry(text("cluster"))
-            .or_default()
-            .entry(service)
-            .or_default()
-            .entry(text("task"))
-            .or_default();
-        add(task, &row);
+        add(&mut task.told, &row);
     }
-    let hosts = objects(&console.engine.hosts(asked.range()?).await?);
+    let mut clusters = Clusters::new();
+    for Task { cluster, service, told } in tasks.into_values() {
+        clusters.entry(cluster).or_default().entry(service).or_default().push(Value::Object(told));
+    }
     let clusters: Vec<_> = clusters
         .into_iter()
         .map(|(name, services)| {
-            let services: Vec<_> = services
-                .into_iter()
-                .map(|(name, tasks)| json!({"name": name, "tasks": tasks.into_values().collect::<Vec<_>>()}))
-                .collect();
+            let services: Vec<_> =
+                services.into_iter().map(|(name, tasks)| json!({"name": name, "tasks": tasks})).collect();
             json!({"name": name, "services": services})
         })
         .collect();
+    let hosts = objects(&console.engine.hosts(range).await?);
     let hosts: Vec<_> = hosts.into_iter().filter_map(|row| Some(json!({"name": row.get("host")?}))).collect();
     Ok(object(&json!({"clusters": clusters, "hosts": hosts})))
 }

@@ -1,7 +1,7 @@
 //! The words of a query with their places, read before the library reads them.
 //!
 //! The library tells no places, and trusts its input further than a server may: so nesting, length and the sizes of
-//! durations are checked here, and what the library refuses is looked up here again ([`place_of`]).
+//! durations are checked here, and what the library refuses is looked up here again (`place_of` in `place.rs`).
 
 use std::ops::Range;
 

@@ -13,6 +13,9 @@ pub enum Of {
     Host(String),
 }
 
+/// CPU units that a task may use; 1,024 are one vCPU.
+const RESERVED: &str = "ecs.task.cpu.reserved";
+
 /// One curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Usage {
@@ -29,8 +32,8 @@ pub struct Usage {
 /// Gauges that the ECS receiver makes of each container and of the task: what they are, their unit, and the factor
 /// that makes them it.
 const GAUGES: [(&str, &str, &str, f64); 8] = [
-    ("container.cpu.utilized", "cpu", "ratio", 0.01),
-    ("ecs.task.cpu.utilized", "cpu", "ratio", 0.01),
+    ("container.cpu.usage.vcpu", "cpu", "ratio", 1.0),
+    ("ecs.task.cpu.usage.vcpu", "cpu", "ratio", 1.0),
     ("container.memory.utilized", "memory", "bytes", 1048576.0),
     ("ecs.task.memory.utilized", "memory", "bytes", 1048576.0),
     ("container.network.rate.rx", "network_in", "bytes/s", 1.0),
@@ -65,9 +68,12 @@ impl Engine {
         container: Option<&str>,
         range: Range,
     ) -> Result<Vec<Usage>, QueryError> {
-        let names = GAUGES.map(|(name, ..)| name);
+        let names: Vec<&str> = GAUGES.iter().map(|(name, ..)| *name).chain([RESERVED]).collect();
+        let found = self.found("task", task, &names, range).await?;
+        let reserved = found.iter().find(|series| series.metric == RESERVED);
+        let units = reserved.and_then(|series| series.samples.last()).map_or(1024.0, |(_, units)| *units);
         let mut usage = Vec::new();
-        for series in self.found("task", task, &names, range).await? {
+        for series in found {
             let Some((_, what, unit, factor)) = GAUGES.iter().find(|(name, ..)| *name == series.metric)
             else {
                 continue;
@@ -76,6 +82,7 @@ impl Engine {
             if container.is_some() && of.as_deref() != container {
                 continue;
             }
+            let factor = if *what == "cpu" { 1024.0 / units.max(1.0) } else { *factor };
             let points = series.samples.iter().map(|(time, value)| (*time, value * factor)).collect();
             usage.push(Usage { what, container: of, unit, points });
         }

@@ -164,6 +164,9 @@ impl Origin {
         match key {
             b"aws.ecs.cluster.arn" => self.cluster = Some(last_part(text)),
             b"aws.ecs.task.arn" => self.task = Some(last_part(text)),
+            // Names that the ECS receivers of the Collector and of this program use.
+            b"aws.ecs.cluster.name" if self.cluster.is_none() => self.cluster = Some(text.to_owned()),
+            b"aws.ecs.task.id" if self.task.is_none() => self.task = Some(text.to_owned()),
             b"deployment.environment" if self.env.is_none() => self.env = Some(text.to_owned()),
             b"aws.ecs.container.name" | b"ecs.container-name" if self.container.is_none() => {
                 self.container = Some(text.to_owned());
