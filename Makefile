@@ -11,8 +11,8 @@ STATIC_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 STATIC := $(CARGO_TARGET_DIR)/$(STATIC_TARGET)/release/outrigger
 LEAN := --no-default-features --features sidecar
 BUILD_STATIC := RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked -p outrigger $(LEAN) --target $(STATIC_TARGET)
-FULL := $(CARGO_TARGET_DIR)/full/outrigger
-BUILD_FULL := $(CARGO) build --profile full --locked -p outrigger
+FULL := $(CARGO_TARGET_DIR)/$(STATIC_TARGET)/full/outrigger
+BUILD_FULL := RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --profile full --locked -p outrigger --target $(STATIC_TARGET)
 
 .PHONY: run
 run: console ## build everything, and start with what the environment says or the embedded default
@@ -84,14 +84,25 @@ bench: ## CPU, memory, start and size, with FLUENT_BIT=/path and VECTOR=/path be
 	$(CARGO_TARGET_DIR)/release/bench $(STATIC)
 	$(CARGO_TARGET_DIR)/release/bench otlp $(STATIC)
 
+# A day of a shop's logs, 20 million lines, made once.
+LAKE := $(CARGO_TARGET_DIR)/bench-lake
+.PHONY: bench-query
+bench-query: ## what questions cost over 20 million rows, beside DuckDB and ClickHouse from PyPI
+	$(BUILD_FULL)
+	$(CARGO) build --release --locked -p bench
+	@test -d $(LAKE) || $(CARGO) run --profile full --locked -p lake --example ingest -- 20000000 $(LAKE)
+	$(CARGO_TARGET_DIR)/release/bench query $(FULL) $(LAKE)
+
 .PHONY: fuzz
 fuzz: ## each target for FUZZ_SECONDS (default 60); with cargo-fuzz and coverage where that is installed
 	fuzz/run $${FUZZ_SECONDS:-60}
 
 .PHONY: image
-image: ## an OCI image as a tarball in dist/, from scratch, without a registry
+image: console ## OCI images of both builds as tarballs in dist/, from scratch, without a registry
 	$(BUILD_STATIC)
-	$(CARGO) run --quiet --locked -p xtask -- image $(STATIC) dist/outrigger-sidecar.tar
+	$(CARGO) run --quiet --locked -p xtask -- image $(STATIC) outrigger:sidecar dist/outrigger-sidecar.tar
+	$(BUILD_FULL)
+	$(CARGO) run --quiet --locked -p xtask -- image $(FULL) outrigger:full dist/outrigger-full.tar
 
 .PHONY: reference
 reference: ## write the reference pages anew from the components
@@ -103,4 +114,4 @@ golden: ## take what tests find as what they expect; read the diff before you ke
 
 .PHONY: help
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12

@@ -9,6 +9,7 @@ mod floor;
 mod load;
 mod measure;
 mod otlp;
+mod query;
 mod sinks;
 mod subject;
 
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 use subject::Subject;
 
-const USAGE: &str = "usage: bench OUTRIGGER | bench otlp OUTRIGGER
+const USAGE: &str = "usage: bench OUTRIGGER | bench otlp OUTRIGGER | bench query OUTRIGGER LAKE
 environment:
   FLUENT_BIT=/path VECTOR=/path   peers to measure in the same run
   BENCH_RECORDS=300000            records of the flat-out phase
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         ["otlp-sink"] => otlp::sink(),
         ["otlp-load", ..] => otlp::load(&words[1..]),
         ["otlp", program] => otlp::compare(Path::new(program), number("BENCH_RECORDS", 1_000_000)),
+        ["query", program, lake] => query::compare(Path::new(program), Path::new(lake)),
         [program] => compare(PathBuf::from(program)),
         _ => {
             eprintln!("{USAGE}");

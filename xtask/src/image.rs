@@ -16,11 +16,12 @@ use sha2::{Digest, Sha256};
 use crate::Result;
 use crate::tar::Tar;
 
-const NAME: &str = "outrigger:sidecar";
+/// Of Forward, the API and the console, Fluent Bit's health check, OTLP.
+const PORTS: [&str; 5] = ["24224/tcp", "7070/tcp", "2020/tcp", "4317/tcp", "4318/tcp"];
 /// Its links lead to the static binary.
 const LEGACY_PROGRAM: &str = "fluent-bit/bin/fluent-bit";
 
-pub fn write(binary: &Path, tarball: &Path) -> Result<()> {
+pub fn write(binary: &Path, name: &str, tarball: &Path) -> Result<()> {
     let program = fs::read(binary).map_err(|e| format!("{}: {e}", binary.display()))?;
     check_static(&program)?;
     let layer = layer(&program);
@@ -31,7 +32,7 @@ pub fn write(binary: &Path, tarball: &Path) -> Result<()> {
         "config": {
             "Entrypoint": ["/outrigger"], "WorkingDir": "/",
             "Env": ["PATH=/:/fluent-bit/bin"],
-            "ExposedPorts": {"24224/tcp": {}, "7070/tcp": {}, "2020/tcp": {}},
+            "ExposedPorts": PORTS.map(|port| (port.to_owned(), json!({}))).into_iter().collect::<serde_json::Map<_, _>>(),
             "StopSignal": "SIGTERM"
         },
         "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]},
@@ -46,11 +47,11 @@ pub fn write(binary: &Path, tarball: &Path) -> Result<()> {
     let manifest = manifest.to_string().into_bytes();
     let mut entry = described("application/vnd.oci.image.manifest.v1+json", &manifest);
     entry["annotations"] =
-        json!({"org.opencontainers.image.ref.name": NAME, "io.containerd.image.name": NAME});
+        json!({"org.opencontainers.image.ref.name": name, "io.containerd.image.name": name});
     let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]});
     // Engines older than the OCI layout read this instead.
     let blob = |bytes: &[u8]| format!("blobs/sha256/{}", hex(bytes));
-    let old = json!([{"Config": blob(&config), "RepoTags": [NAME], "Layers": [blob(&packed)]}]);
+    let old = json!([{"Config": blob(&config), "RepoTags": [name], "Layers": [blob(&packed)]}]);
 
     let mut image = Tar::default();
     image.file("oci-layout", 0o644, br#"{"imageLayoutVersion":"1.0.0"}"#);
@@ -71,7 +72,7 @@ pub fn write(binary: &Path, tarball: &Path) -> Result<()> {
         program.len(),
         digest(&manifest)
     );
-    println!("docker load -i {} gives {NAME}", tarball.display());
+    println!("docker load -i {} gives {name}", tarball.display());
     Ok(())
 }
 

@@ -14,7 +14,8 @@ use std::process::ExitCode;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "usage: xtask COMMAND
-  image BINARY TARBALL   write an OCI image that holds the static BINARY and nothing else
+  image BINARY NAME TARBALL
+                         write an OCI image that holds the static BINARY and nothing else
   reference              write docs/reference from the component lists
   size LEAN [FULL]       print what is shipped: bytes and packages
   tidy                   licences, changelog entries, file headers and lengths";
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
-        ["image", binary, tarball] => image::write(Path::new(binary), Path::new(tarball)),
+        ["image", binary, name, tarball] => image::write(Path::new(binary), name, Path::new(tarball)),
         ["reference"] => reference::write(),
         ["size", lean] => size::print(Path::new(lean), None),
         ["size", lean, full] => size::print(Path::new(lean), Some(Path::new(full))),

@@ -34,4 +34,4 @@ pub use segment::{Segment, TableSize};
 pub use settings::{Durability, Settings, Step};
 pub use table::{SEQ, Table};
 pub use tail::{Arrival, Tail};
-pub use tokens::{TokenIndex, words};
+pub use tokens::{TokenIndex, Wanted, words};

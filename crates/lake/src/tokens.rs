@@ -166,6 +166,45 @@ impl TokenWriter {
     }
 }
 
+/// Which rows are looked for, as far as words can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Words tell nothing.
+    Any,
+    /// Rows with all of these, as hashes.
+    Words(Vec<u64>),
+    Both(Vec<Wanted>),
+    Either(Vec<Wanted>),
+}
+
+impl Wanted {
+    /// Every word of a text, each as a whole.
+    pub fn words(text: &str) -> Wanted {
+        let mut hashes = Vec::new();
+        words(text, |word| hashes.push(hash(word)));
+        if hashes.is_empty() { Wanted::Any } else { Wanted::Words(hashes) }
+    }
+
+    /// A text anywhere: at its ends, where it goes on as letters or digits, there may be parts of longer words.
+    pub fn part(text: &str) -> Wanted {
+        Wanted::words(text.trim_matches(char::is_alphanumeric))
+    }
+
+    pub fn and(self, other: Wanted) -> Wanted {
+        match (self, other) {
+            (Wanted::Any, other) | (other, Wanted::Any) => other,
+            (one, other) => Wanted::Both(vec![one, other]),
+        }
+    }
+
+    pub fn or(self, other: Wanted) -> Wanted {
+        match (self, other) {
+            (Wanted::Any, _) | (_, Wanted::Any) => Wanted::Any,
+            (one, other) => Wanted::Either(vec![one, other]),
+        }
+    }
+}
+
 /// The token index of one segment.
 #[derive(Debug)]
 pub struct TokenIndex {
@@ -225,13 +264,20 @@ impl TokenIndex {
         (at == blocks.len()).then(|| TokenIndex { pages, blocks: blocks.to_vec() })
     }
 
-    /// The rows of each row group that may hold all of the words in `text`: a row group without any is left out.
-    /// Every row where there are no words in it.
-    pub fn rows(&self, text: &str) -> Vec<(usize, Vec<Range<usize>>)> {
-        let mut hashes = Vec::new();
-        words(text, |word| hashes.push(hash(word)));
+    /// How many row groups the file has.
+    pub fn row_groups(&self) -> usize {
+        self.pages.last().map_or(0, |page| page.row_group + 1)
+    }
+
+    pub fn group_rows(&self, row_group: usize) -> usize {
+        let of_group = self.pages.iter().rev().find(|page| page.row_group == row_group);
+        of_group.map_or(0, |page| page.rows.end)
+    }
+
+    /// The rows of each row group that may be what is wanted: a row group without any is left out.
+    pub fn rows(&self, wanted: &Wanted) -> Vec<(usize, Vec<Range<usize>>)> {
         let mut found: Vec<(usize, Vec<Range<usize>>)> = Vec::new();
-        for page in self.pages.iter().filter(|page| self.may_hold(page, &hashes)) {
+        for page in self.pages.iter().filter(|page| self.may_hold(page, wanted)) {
             match found.last_mut() {
                 Some((group, ranges)) if *group == page.row_group => match ranges.last_mut() {
                     Some(last) if last.end == page.rows.start => last.end = page.rows.end,
@@ -243,18 +289,24 @@ impl TokenIndex {
         found
     }
 
-    fn may_hold(&self, page: &Page, hashes: &[u64]) -> bool {
+    fn may_hold(&self, page: &Page, wanted: &Wanted) -> bool {
+        match wanted {
+            Wanted::Any => true,
+            Wanted::Words(hashes) => hashes.iter().all(|hash| self.may_hold_word(page, *hash)),
+            Wanted::Both(all) => all.iter().all(|wanted| self.may_hold(page, wanted)),
+            Wanted::Either(any) => any.iter().any(|wanted| self.may_hold(page, wanted)),
+        }
+    }
+
+    fn may_hold_word(&self, page: &Page, hash: u64) -> bool {
         let blocks = &self.blocks[page.blocks.clone()];
-        hashes.iter().all(|hash| {
-            if blocks.is_empty() {
-                return false;
-            }
-            let (block, bits) = place(*hash, blocks.len() / BLOCK);
-            let held = blocks[block * BLOCK..][..BLOCK].chunks_exact(8);
-            held.zip(bits).all(|(held, bits)| {
-                held.iter().zip(bits.to_le_bytes()).all(|(held, bits)| held & bits == bits)
-            })
-        })
+        if blocks.is_empty() {
+            return false;
+        }
+        let (block, bits) = place(hash, blocks.len() / BLOCK);
+        let held = blocks[block * BLOCK..][..BLOCK].chunks_exact(8);
+        held.zip(bits)
+            .all(|(held, bits)| held.iter().zip(bits.to_le_bytes()).all(|(held, bits)| held & bits == bits))
     }
 
     /// Bytes in memory, and about those in the file.

@@ -36,6 +36,7 @@ pub(crate) enum Item {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct End {
     pub rows: u64,
+    /// Of files, as are the bytes; what is in memory costs next to nothing.
     pub scanned_rows: u64,
     pub scanned_bytes: u64,
     pub seconds: f64,
@@ -210,11 +211,11 @@ impl Sink {
 /// What the plan's leaves have read so far: rows and bytes.
 pub(crate) fn scanned(plan: &Arc<dyn ExecutionPlan>) -> (u64, u64) {
     if plan.children().is_empty() {
-        let metrics = plan.metrics().map(|metrics| metrics.aggregate_by_name());
-        let value = |name: &str| {
-            metrics.as_ref().and_then(|all| all.sum_by_name(name)).map_or(0, |value| value.as_usize() as u64)
-        };
-        return (value("output_rows"), value("bytes_scanned"));
+        let Some(metrics) = plan.metrics() else { return (0, 0) };
+        let value = |name: &str| metrics.sum_by_name(name).map_or(0, |value| value.as_usize() as u64);
+        // Rows that a filter rejects while a file is read were read all the same.
+        let rows = metrics.output_rows().unwrap_or(0) as u64 + value("pushdown_rows_pruned");
+        return (rows, value("bytes_scanned"));
     }
     let children = plan.children().into_iter().map(scanned);
     children.fold((0, 0), |(rows, bytes), (r, b)| (rows + r, bytes + b))

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::catalog::MemoryCatalogProviderList;
+use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures_util::future::BoxFuture;
 use lake::{Lake, Table};
@@ -30,7 +33,8 @@ pub struct Limits {
 
 pub struct Engine {
     lake: Arc<Lake>,
-    environment: Arc<RuntimeEnv>,
+    /// What every session begins with, without catalogs.
+    state: SessionState,
     config: SessionConfig,
     limits: Limits,
     /// `None` only while it is dropped.
@@ -52,7 +56,9 @@ impl Engine {
             Builder::new_multi_thread().worker_threads(cores).thread_name("query").enable_all().build();
         let threads =
             threads.map_err(|error| QueryError::refused(format!("no threads for queries: {error}")))?;
-        Ok(Engine { lake, environment, config: config(cores), limits, threads: Some(threads) })
+        let config = config(cores);
+        let state = state(environment, config.clone()).map_err(|error| QueryError::failed(&error))?;
+        Ok(Engine { lake, state, config, limits, threads: Some(threads) })
     }
 
     pub fn lake(&self) -> &Arc<Lake> {
@@ -67,10 +73,16 @@ impl Engine {
         self.threads.as_ref().expect("bug: an engine was asked while it was dropped")
     }
 
+    fn empty(&self) -> SessionContext {
+        let state = SessionStateBuilder::new_from_existing(self.state.clone())
+            .with_config(self.config.clone())
+            .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
+        SessionContext::new_with_state(state.build())
+    }
+
     /// A session over the tables as they are now; with a range, over their rows in it.
     pub(crate) fn session(&self, range: Option<Range>) -> Result<SessionContext, QueryError> {
-        let session = SessionContext::new_with_config_rt(self.config.clone(), self.environment.clone());
-        functions::register(&session);
+        let session = self.empty();
         for table in Table::ALL {
             let provider = Arc::new(LakeTable::new(self.lake.snapshot(table)));
             let registered = match range {
@@ -87,8 +99,7 @@ impl Engine {
 
     /// One table as it is now.
     pub(crate) fn frame(&self, table: Table) -> Result<DataFrame, QueryError> {
-        let session = SessionContext::new_with_config_rt(self.config.clone(), self.environment.clone());
-        functions::register(&session);
+        let session = self.empty();
         let provider = Arc::new(LakeTable::new(self.lake.snapshot(table)));
         session.read_table(provider).map_err(|error| QueryError::failed(&error))
     }
@@ -136,6 +147,24 @@ impl Drop for Engine {
             threads.shutdown_background();
         }
     }
+}
+
+/// All of SQL's functions, and ours. No formats of files: there is nothing to write, and what is read is the lake.
+fn state(environment: Arc<RuntimeEnv>, config: SessionConfig) -> datafusion::error::Result<SessionState> {
+    let table_functions = SessionStateDefaults::default_table_functions().into_iter();
+    let mut state = SessionStateBuilder::new()
+        .with_config(config.with_create_default_catalog_and_schema(false))
+        .with_runtime_env(environment)
+        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_scalar_functions(SessionStateDefaults::default_scalar_functions())
+        .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+        .with_window_functions(SessionStateDefaults::default_window_functions())
+        .with_table_functions(
+            table_functions.map(|function| (function.name().to_owned(), function)).collect(),
+        )
+        .build();
+    functions::register(&mut state)?;
+    Ok(state)
 }
 
 fn config(cores: usize) -> SessionConfig {

@@ -11,6 +11,7 @@ mod functions;
 mod insights;
 pub mod json;
 mod logs;
+mod names;
 mod patterns;
 mod places;
 mod promql;

@@ -1,6 +1,7 @@
 //! The lake's tables for DataFusion: rows in memory beside segments, and what need not be read.
 
 mod bounds;
+mod wanted;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, ParquetAccessPlan};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
@@ -22,10 +23,11 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::object_store::ObjectMeta;
 use datafusion::object_store::path::Path;
+use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
-use lake::{Segment, Snapshot};
+use lake::{Segment, Snapshot, Wanted};
 
 /// A table as it was when it was asked for.
 pub(crate) struct LakeTable {
@@ -85,8 +87,10 @@ impl LakeTable {
         segments.sort_by_key(|segment| std::cmp::Reverse(segment.max_time));
         let groups = state.config().target_partitions().min(segments.len()).max(1);
         let mut files = vec![Vec::new(); groups];
+        let wanted =
+            self.snapshot.table.words().map_or(Wanted::Any, |column| wanted::of_column(filters, column));
         for (n, segment) in segments.iter().enumerate() {
-            files[n % groups].push(self.file(segment)?);
+            files[n % groups].extend(self.file(segment, &wanted)?);
         }
         let url = ObjectStoreUrl::local_filesystem();
         let store = state.runtime_env().object_store(&url)?;
@@ -103,7 +107,9 @@ impl LakeTable {
         Ok(Some(DataSourceExec::from_data_source(scan)))
     }
 
-    fn file(&self, segment: &Arc<Segment>) -> Result<PartitionedFile> {
+    /// `None` where its words tell that it has nothing of what is wanted.
+    fn file(&self, segment: &Arc<Segment>, wanted: &Wanted) -> Result<Option<PartitionedFile>> {
+        let Some(access) = access(segment, wanted) else { return Ok(None) };
         let location = Path::from_absolute_path(&segment.path)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let file = PartitionedFile::new_from_meta(ObjectMeta {
@@ -114,7 +120,11 @@ impl LakeTable {
             version: None,
         });
         // Held by the plan, the segment keeps its file from being removed.
-        Ok(file.with_extension(segment.clone()).with_statistics(Arc::new(self.statistics(segment))))
+        let file = file.with_extension(segment.clone()).with_statistics(Arc::new(self.statistics(segment)));
+        Ok(Some(match access {
+            Access::All => file,
+            Access::Some(plan) => file.with_extension(plan),
+        }))
     }
 
     fn statistics(&self, segment: &Segment) -> Statistics {
@@ -133,6 +143,38 @@ impl LakeTable {
         }
         statistics
     }
+}
+
+/// What of a file is to be read.
+enum Access {
+    All,
+    Some(ParquetAccessPlan),
+}
+
+/// Leaves out pages whose words say no; `None` where all do.
+fn access(segment: &Segment, wanted: &Wanted) -> Option<Access> {
+    if *wanted == Wanted::Any {
+        return Some(Access::All);
+    }
+    let index = match segment.tokens() {
+        Ok(Some(index)) => index,
+        Ok(None) => return Some(Access::All),
+        Err(error) => {
+            tracing::warn!(file = %segment.path.display(), %error, "its words cannot be read; all of it is");
+            return Some(Access::All);
+        }
+    };
+    let found = index.rows(wanted);
+    if found.is_empty() {
+        return None;
+    }
+    let mut plan = ParquetAccessPlan::new_none(index.row_groups());
+    for (group, ranges) in found {
+        let end = index.group_rows(group);
+        plan.scan(group);
+        plan.scan_selection(group, RowSelection::from_consecutive_ranges(ranges.into_iter(), end));
+    }
+    Some(Access::Some(plan))
 }
 
 /// Rows as memory holds them, in the columns that queries see.

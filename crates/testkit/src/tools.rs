@@ -89,6 +89,21 @@ pub fn node(name: &str, packages: &[&str]) -> Result<PathBuf, Missing> {
     })
 }
 
+/// Installs what the lock file of a folder names into it, where that was not done.
+pub fn npm_ci(folder: &Path) -> Result<(), Missing> {
+    let lock = fs::read(folder.join("package-lock.json")).map_err(|e| Missing(e.to_string()))?;
+    let done = folder.join("node_modules/.package-lock.json");
+    if done.exists() {
+        return Ok(());
+    }
+    once(&format!("npm-ci-{}", lock.len()), |_| {
+        run(Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+            .current_dir(folder))
+    })
+    .map(|_| ())
+}
+
 /// Makes sure a Debian package's program is there.
 pub fn debian(package: &str, program: &str) -> Result<(), Missing> {
     if on_path(program) {

@@ -44,18 +44,29 @@ fn pages_without_the_word_are_left_out() {
         (0..200_000).map(|n| format!("order {n} paid by user {}", n % 977)).collect();
     messages[140_000].push_str(" Needle");
     let index = index(&messages);
-    let found = index.rows("needle");
+    let found = index.rows(&Wanted::words("needle"));
     assert!(holds(&found, 140_000));
+    let either = index.rows(&Wanted::words("needle").or(Wanted::words("unheardof")));
+    assert!(holds(&either, 140_000) && either.len() <= 2, "{either:?}");
+    let both = index.rows(&Wanted::part("r 1400").and(Wanted::words("needle")));
+    assert_eq!(both, found, "the last word of a part may go on");
     let rows: usize = found.iter().flat_map(|(_, ranges)| ranges.iter().map(Range::len)).sum();
     assert!(rows <= 3 * PAGE, "{rows} rows");
-    let all: Vec<_> = index.rows("order paid").into_iter().flat_map(|(_, ranges)| ranges).collect();
+    let all: Vec<_> =
+        index.rows(&Wanted::words("order paid")).into_iter().flat_map(|(_, ranges)| ranges).collect();
     assert_eq!(all, [0..ROW_GROUP, 0..200_000 - ROW_GROUP]);
-    assert_eq!(index.rows(" "), index.rows("order"));
-    assert!(index.rows("order unheardof neverseen").len() <= 1);
+    assert_eq!(index.rows(&Wanted::words(" ")), index.rows(&Wanted::words("order")));
+    assert!(index.rows(&Wanted::words("order unheardof neverseen")).len() <= 1);
     // Words that are nowhere: about one page of a hundred is taken for one of them.
     let pages = index.pages.len();
     let wrong: usize = (0..2000)
-        .map(|n| index.rows(&format!("absent{n}")).iter().map(|(_, ranges)| ranges.len()).sum::<usize>())
+        .map(|n| {
+            index
+                .rows(&Wanted::words(&format!("absent{n}")))
+                .iter()
+                .map(|(_, ranges)| ranges.len())
+                .sum::<usize>()
+        })
         .sum();
     assert!(wrong < 2000 * pages * 3 / 100, "{wrong} of {}", 2000 * pages);
     assert!(index.byte_size() < messages.len() * 4);
@@ -80,10 +91,16 @@ proptest! {
         let all: Vec<String> = messages.iter().cloned().cycle().take(messages.len() * copies).collect();
         let index = index(&all);
         for (row, message) in messages.iter().enumerate() {
-            prop_assert!(holds(&index.rows(message), row), "all words of {message:?}");
+            let found = |wanted: &Wanted| holds(&index.rows(wanted), row);
+            prop_assert!(found(&Wanted::words(message)), "all words of {message:?}");
             for word in cut(message) {
-                prop_assert!(holds(&index.rows(&word), row), "{word:?} of {message:?}");
-                prop_assert!(holds(&index.rows(&word.to_uppercase()), row) || !word.is_ascii());
+                prop_assert!(found(&Wanted::words(&word)), "{word:?} of {message:?}");
+                prop_assert!(found(&Wanted::words(&word.to_uppercase())) || !word.is_ascii());
+            }
+            let starts: Vec<usize> = message.char_indices().map(|(at, _)| at).collect();
+            for (from, to) in starts.iter().flat_map(|from| starts.iter().map(move |to| (*from, *to))) {
+                let part = message.get(from..to).unwrap_or_default();
+                prop_assert!(found(&Wanted::part(part)), "{part:?} in {message:?}");
             }
         }
     }

@@ -7,6 +7,8 @@ use arrow::array::{
 use arrow::datatypes::DataType;
 use insights::{Discovery, Event, Needs, Path, Row, Value};
 
+use crate::names;
+
 /// Where a field is looked for first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -25,24 +27,6 @@ pub(super) enum Place {
     Elsewhere,
 }
 
-/// Columns that the names of OpenTelemetry's conventions stand for.
-const NAMES: [(&str, &str); 14] = [
-    ("http.request.method", "http_method"),
-    ("http.route", "http_route"),
-    ("http.response.status_code", "http_status"),
-    ("client.address", "client_ip"),
-    ("url.path", "url_path"),
-    ("user_agent.original", "user_agent"),
-    ("exception.type", "exception_type"),
-    ("exception.message", "exception_message"),
-    ("user.id", "user_id"),
-    ("service.name", "service"),
-    ("container.name", "container"),
-    ("container.id", "container_id"),
-    ("log.iostream", "stream"),
-    ("host.name", "host"),
-];
-
 pub(super) fn place(name: &str) -> Place {
     match name {
         "@timestamp" => return Place::Timestamp,
@@ -56,7 +40,7 @@ pub(super) fn place(name: &str) -> Place {
         _ => {}
     }
     let name = name.strip_prefix("@entity.").unwrap_or(name);
-    let name = NAMES.iter().find(|(called, _)| *called == name).map_or(name, |(_, column)| column);
+    let name = names::column(name).unwrap_or(name);
     match COLUMNS.iter().find(|(column, _)| *column == name) {
         Some((column, true)) => Place::Number(column),
         Some((column, false)) => Place::Text(column),

@@ -8,13 +8,16 @@ use lake::Table;
 
 use super::{Search, Term, Value};
 use crate::QueryError;
-use crate::functions::icontains;
+use crate::functions::{has_token, icontains};
+use crate::names;
 
 /// The condition that a row of the table is what is looked for.
 pub(crate) fn lower(search: &Search, table: Table) -> Result<Expr, QueryError> {
     Ok(match search {
         Search::All => lit(true),
-        Search::Text(text) => text_is_in(table, text),
+        Search::Text(text) => icontains(message(table), text),
+        Search::Word(word) if word.contains('*') => message(table).ilike(lit(format!("%{}%", pattern(word)))),
+        Search::Word(word) => has_token(message(table), word),
         Search::Exists(name) => Field::named(table, name).expr.is_not_null(),
         Search::Field(term) => field(table, term)?,
         Search::Not(search) => {
@@ -37,12 +40,9 @@ fn joined(parts: &[Search], table: Table, join: fn(Expr, Expr) -> Expr) -> Resul
     Ok(parts.into_iter().reduce(join).unwrap_or(lit(true)))
 }
 
-fn text_is_in(table: Table, text: &str) -> Expr {
-    let column = table.words().unwrap_or("name");
-    match text.contains('*') {
-        true => col(column).ilike(lit(format!("%{}%", pattern(text)))),
-        false => icontains(col(column), text),
-    }
+/// What text is looked for in.
+fn message(table: Table) -> Expr {
+    col(table.words().unwrap_or("name"))
 }
 
 /// A field of the table: a column, or an attribute.
@@ -72,32 +72,7 @@ const NAMES: &[(&str, &str)] = &[
     ("route", "http_route"),
     ("path", "url_path"),
     ("ip", "client_ip"),
-    ("http.request.method", "http_method"),
-    ("http.route", "http_route"),
-    ("http.response.status_code", "http_status"),
     ("http.status_code", "http_status"),
-    ("http_status", "http_status"),
-    ("url.path", "url_path"),
-    ("client.address", "client_ip"),
-    ("user_agent.original", "user_agent"),
-    ("user.id", "user_id"),
-    ("exception.type", "exception_type"),
-    ("exception.message", "exception_message"),
-    ("db.system.name", "db_system"),
-    ("db.query.text", "db_statement"),
-    ("rpc.system", "rpc_system"),
-    ("rpc.method", "rpc_method"),
-    ("messaging.system", "messaging_system"),
-    ("messaging.destination.name", "messaging_destination"),
-    ("peer.service", "peer"),
-    ("service.name", "service"),
-    ("service.version", "version"),
-    ("deployment.environment.name", "env"),
-    ("host.name", "host"),
-    ("container.name", "container"),
-    ("container.id", "container_id"),
-    ("cloud.region", "region"),
-    ("cloud.account.id", "account"),
 ];
 
 impl Field {
@@ -109,7 +84,8 @@ impl Field {
         let alias = match (table, name) {
             (Table::Spans, "status" | "level") => Some("status"),
             (Table::Spans, "duration") => Some("duration_ns"),
-            _ => NAMES.iter().find(|(called, _)| *called == name).map(|(_, column)| *column),
+            _ => names::column(name)
+                .or_else(|| NAMES.iter().find(|(called, _)| *called == name).map(|(_, column)| *column)),
         };
         let column = alias.or((!attribute).then_some(name)).unwrap_or_default();
         let schema = table.read();

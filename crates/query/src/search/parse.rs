@@ -7,8 +7,10 @@ use crate::QueryError;
 pub enum Search {
     /// Everything.
     All,
-    /// In the message.
+    /// Anywhere in the message.
     Text(String),
+    /// In the message, as a word of its own; with `*` for any text, anywhere.
+    Word(String),
     Field(Term),
     Exists(String),
     And(Vec<Search>),
@@ -185,7 +187,7 @@ impl Parser {
         let start = self.at;
         let name = self.bare(|c| c == ':');
         if self.text.get(self.at) != Some(&':') {
-            return Ok(Search::Text(name));
+            return Ok(Search::Word(name));
         }
         if name.is_empty() {
             return Err(self.expected("a value without a field", start, 1, &["the name of a field"]));

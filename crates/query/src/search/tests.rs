@@ -6,6 +6,10 @@ fn text(text: &str) -> Search {
     Search::Text(text.into())
 }
 
+fn word(word: &str) -> Search {
+    Search::Word(word.into())
+}
+
 fn field(name: &str, value: Value, place: (usize, usize)) -> Search {
     Search::Field(Term { field: name.into(), value, place })
 }
@@ -14,14 +18,14 @@ fn field(name: &str, value: Value, place: (usize, usize)) -> Search {
 fn terms() {
     let cases: Vec<(&str, Search)> = vec![
         ("", Search::All),
-        ("  timeout ", text("timeout")),
+        ("  timeout ", word("timeout")),
         ("\"reset by \\\"peer\\\"\"", text("reset by \"peer\"")),
-        ("a b", Search::And(vec![text("a"), text("b")])),
-        ("a AND b OR c", Search::Or(vec![Search::And(vec![text("a"), text("b")]), text("c")])),
-        ("a (b OR c)", Search::And(vec![text("a"), Search::Or(vec![text("b"), text("c")])])),
-        ("-a", Search::Not(Box::new(text("a")))),
-        ("NOT a", Search::Not(Box::new(text("a")))),
-        ("ORDER", text("ORDER")),
+        ("a b", Search::And(vec![word("a"), word("b")])),
+        ("a AND b OR c", Search::Or(vec![Search::And(vec![word("a"), word("b")]), word("c")])),
+        ("a (b OR c)", Search::And(vec![word("a"), Search::Or(vec![word("b"), word("c")])])),
+        ("-a", Search::Not(Box::new(word("a")))),
+        ("NOT a", Search::Not(Box::new(word("a")))),
+        ("ORDER", word("ORDER")),
         ("status:error", field("status", Value::Is("error".into()), (7, 12))),
         ("@code:>=500", field("@code", Value::GreaterOrEqual("500".into()), (6, 11))),
         ("a:[1 TO 9]", field("a", Value::Between("1".into(), "9".into()), (2, 10))),

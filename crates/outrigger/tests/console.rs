@@ -1,0 +1,89 @@
+//! One request's story in a real browser over the demo: with the mouse alone, with the keyboard alone; and whether
+//! everybody can use every screen.
+#![allow(clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use testkit::need;
+use testkit::process::{Folder, Outrigger, Running, wait_until};
+use testkit::tools::{self, free_port};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_outrigger");
+/// The shop writes its first errors within seconds; some of everything takes longer.
+const SOMETHING_OF_EVERYTHING: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The demo's processes, ended with the test.
+struct Shop(Child);
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_request_is_followed_through_the_screens() {
+    let ui = need!(pages());
+    need!(tools::debian("chromium", "chromium"));
+    let folder = Folder::new();
+    let (forward, otlp) = (free_port(), free_port());
+    let mut running = program(&folder, forward, otlp);
+    if running.get("/").text().contains("make console") {
+        eprintln!("skipped: the program was built without its pages; `make console` first");
+        return;
+    }
+    let shop = Command::new(PROGRAM)
+        .args(["demo", "--rate", "20", "--forward", &format!("127.0.0.1:{forward}")])
+        .args(["--otlp", &format!("http://127.0.0.1:{otlp}")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let shop = Shop(shop.expect("the demo starts"));
+    let errors = |running: &mut Running| {
+        let answer = running.get("/api/logs?q=severity:ERROR%20exists:trace_id&limit=50").text();
+        answer.matches("\"trace_id\"").count()
+    };
+    assert!(wait_until(PATIENCE, || errors(&mut running) > 20), "{}", running.stderr());
+    std::thread::sleep(SOMETHING_OF_EVERYTHING);
+    let console = format!("http://{}/", running.ready());
+    for script in ["story-mouse.mjs", "story-keyboard.mjs", "axe.mjs"] {
+        let told = Command::new("node")
+            .arg(Path::new("e2e").join(script))
+            .current_dir(&ui)
+            .env("CONSOLE_URL", &console)
+            .output()
+            .expect("node runs");
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+        eprint!("{text}");
+        assert!(told.status.success(), "{script}: {text}");
+    }
+    drop(shop);
+    assert_eq!(running.stop().code(), Some(0));
+}
+
+/// The folder of the console's sources, with what its scripts need.
+fn pages() -> Result<PathBuf, tools::Missing> {
+    let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui");
+    tools::npm_ci(&ui)?;
+    Ok(ui)
+}
+
+/// The embedded default, on ports that nobody else has.
+fn program(folder: &Folder, forward: u16, otlp: u16) -> Running {
+    let configuration = include_str!("../src/default.yaml")
+        .replace("${env:OUTRIGGER_DEFAULT_ADDRESS}:24224", &format!("127.0.0.1:{forward}"))
+        .replace("${env:OUTRIGGER_DEFAULT_ADDRESS}:4317", "127.0.0.1:0")
+        .replace("${env:OUTRIGGER_DEFAULT_ADDRESS}:4318", &format!("127.0.0.1:{otlp}"));
+    let file = folder.write("outrigger.yaml", configuration);
+    Outrigger::new(PROGRAM)
+        .args(["run", "--config"])
+        .arg(file)
+        .env("OUTRIGGER_LISTEN", "127.0.0.1:0")
+        .env("OUTRIGGER_DATA", folder.join("data"))
+        .start()
+}
