@@ -192,7 +192,7 @@ impl Destination {
             payload.tokens = slot.tokens.clone();
             let taps = &self.account.taps;
             if taps.wants(Border::Destination, &self.id, Side::After) {
-                taps.keep_request(&self.id, payload.raw_bytes, || self.exporter.show(&payload));
+                taps.keep_request(&self.id, &payload, || self.exporter.show(&payload));
             }
             self.account.update(|counts| {
                 counts.open -= payload.records;

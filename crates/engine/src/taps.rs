@@ -11,6 +11,7 @@ use std::time::Duration;
 use model::Batch;
 use tokio::time::Instant;
 
+use crate::payload::Payload;
 use crate::sample;
 
 /// Records kept on each side of a border.
@@ -151,13 +152,18 @@ impl Taps {
         self.push(border, id, side, samples);
     }
 
-    /// Takes a request of `raw_bytes` as `show` writes it.
-    pub(crate) fn keep_request(&self, id: &str, raw_bytes: u64, show: impl FnOnce() -> String) {
-        let text = match raw_bytes {
-            0..=MAX_PAYLOAD_BYTES => sample::text(&show()),
-            _ => sample::text(&format!("a request of {raw_bytes} bytes, too large to show")),
+    /// Takes a request as `show` writes it.
+    pub(crate) fn keep_request(&self, id: &str, payload: &Payload, show: impl FnOnce() -> String) {
+        let (records, bytes) = (payload.records, payload.raw_bytes);
+        let request = if bytes <= MAX_PAYLOAD_BYTES { show() } else { String::new() };
+        let text = match request.trim() {
+            "" if bytes > MAX_PAYLOAD_BYTES => {
+                format!("{records} records in {bytes} bytes, too large to show")
+            }
+            "" => format!("{records} records, of which nothing is sent"),
+            _ => request,
         };
-        self.push(Border::Destination, id, Side::After, vec![text]);
+        self.push(Border::Destination, id, Side::After, vec![sample::text(&text)]);
     }
 
     fn push(&self, border: Border, id: &str, side: Side, samples: Vec<String>) {
@@ -257,10 +263,13 @@ mod tests {
         let id = format!("step.{}", 3 * MAX_WATCHED - 1);
         assert_eq!(taps.look(Border::Step, &id).before.len(), KEPT);
         taps.look(Border::Destination, "out");
-        taps.keep_request("out", MAX_PAYLOAD_BYTES + 1, || unreachable!("bug: it was rendered"));
-        taps.keep_request("out", 10, || "y".repeat(1 << 20));
+        let payload = |raw_bytes| Payload::new("", "", 7, raw_bytes);
+        taps.keep_request("out", &payload(0), String::new);
+        taps.keep_request("out", &payload(MAX_PAYLOAD_BYTES + 1), || unreachable!("bug: it was rendered"));
+        taps.keep_request("out", &payload(10), || "y".repeat(1 << 20));
         let after = taps.look(Border::Destination, "out").after;
         assert!(after[0].len() <= sample::MAX_BYTES && after[0].contains("bytes left out"), "{after:?}");
-        assert_eq!(after[1], r#""a request of 1048577 bytes, too large to show""#);
+        assert_eq!(after[1], r#""7 records in 1048577 bytes, too large to show""#);
+        assert_eq!(after[2], r#""7 records, of which nothing is sent""#);
     }
 }
