@@ -33,11 +33,11 @@ screenshots: console ## pictures of every screen over the demo, into docs/screen
 
 # Without node the program is built all the same, and says where its pages would be.
 .PHONY: console
-console: ## build the console's pages into ui/dist, where node is installed
+console: ## build the console's pages into ui/dist and ui/dist-lean, where node is installed
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory ui/dist/index.html; \
 	else echo "outrigger: no npm, so the program will have no console pages"; fi
 
-ui/dist/index.html: ui/package-lock.json $(shell find ui/src ui/index.html ui/*.config.* ui/scripts -type f 2>/dev/null)
+ui/dist/index.html: ui/package-lock.json $(shell find ui/src ui/lean ui/index.html ui/*.config.* ui/vite.lean.ts ui/scripts -type f 2>/dev/null)
 	@echo "outrigger: building the console's pages"
 	cd ui && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 	@touch $@
@@ -60,7 +60,7 @@ check: ## everything that must hold before a change goes in
 	$(MAKE) --no-print-directory size
 
 .PHONY: size
-size: ## what is shipped: bytes and packages of both builds
+size: console ## what is shipped: bytes and packages of both builds, and what the lean one answers
 	$(BUILD_STATIC)
 	$(BUILD_FULL)
 	$(CARGO) run --quiet --locked -p xtask -- size $(STATIC) $(FULL)

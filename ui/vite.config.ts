@@ -5,7 +5,8 @@ import { defineConfig } from 'vite';
 
 export default defineConfig({
   base: './',
-  plugins: [svelte()],
+  // By its place: the page in lean/ has another root.
+  plugins: [svelte({ configFile: new URL('svelte.config.js', import.meta.url).pathname })],
   build: {
     target: 'es2022',
     // The page's policy forbids inline scripts, and Vite's polyfill for module preloading would be one.

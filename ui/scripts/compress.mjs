@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
-const dist = new URL('../dist', import.meta.url).pathname;
+const built = ['../dist', '../dist-lean'].map((folder) => new URL(folder, import.meta.url).pathname);
 
 /** Every file below `folder`. */
 function files(folder) {
@@ -13,7 +13,7 @@ function files(folder) {
   });
 }
 
-for (const path of files(dist)) {
+for (const path of built.flatMap(files)) {
   if (/\.(gz|br)$/.test(path)) continue;
   const bytes = readFileSync(path);
   writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));

@@ -1,6 +1,7 @@
 // The smaller pure parts: numbers, the virtual list, the tree of spans, PromQL, charts of answers, recipes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { changes } from '../src/lib/changes.ts';
 import { bytes, count, duration, percent } from '../src/lib/format.ts';
 import { deploys } from '../src/lib/deploys.ts';
 import { highlight } from '../src/lib/highlight.ts';
@@ -106,7 +107,9 @@ test('nested attributes are laid flat', () => {
 
 test('the topology joins receivers, steps and destinations', () => {
   const destination = { id: 'lake', accepted: 0, delivered: 0, waiting: 0, saved: 0, dropped: {}, oldest_unsent_seconds: null, last_error: null };
-  const data = { receivers: [{ id: 'in', received: 0, refused: 0 }], destinations: [destination], pipelines: [{ id: 'p', receivers: ['in'], steps: ['a', 'b'], destinations: ['lake'] }, { id: 'q', receivers: ['in'], steps: [], destinations: ['lake'] }] };
+  const data = { receivers: [{ id: 'in', received: 0, refused: 0, down: false }], steps: [], destinations: [destination], pipelines: [{ id: 'p', receivers: ['in'], steps: ['a', 'b'], destinations: ['lake'] }, { id: 'q', receivers: ['in'], steps: [], destinations: ['lake'] }] };
+  // Tab goes the way of the records.
+  assert.deepEqual([...new Set(layout(data, 1000).places.map((place) => place.kind))], ['receiver', 'step', 'destination']);
   assert.deepEqual(layout(data, 1000).edges.map((edge) => `${edge.from} > ${edge.to}`).sort(), ['receiver in > destination lake', 'receiver in > step p 0 a', 'step p 0 a > step p 1 b', 'step p 1 b > destination lake']);
 });
 
@@ -119,4 +122,15 @@ test('a new revision is a deploy, the oldest known one is not', () => {
 
 test('rows that came before are left out', () => {
   assert.deepEqual(unseen([1, 2, 2, 3], [3], String), [1, 2]);
+});
+
+test('what a step changed is marked on both sides, and a comma is no change', () => {
+  const own = (sample: unknown, other: unknown) => changes(sample, other).filter((line) => line.isOwn).map((line) => line.text);
+  const [before, after] = [{ body: 'a', password: 'b' }, { body: 'a', attributes: { level: 'info' } }];
+  assert.deepEqual(own(after, before), ['"attributes": {', '"level": "info"', '}']);
+  assert.deepEqual(own(before, after), ['"password": "b"']);
+  assert.deepEqual(own({ body: 'b', n: 1 }, { body: 'a', n: 1 }), ['"body": "b",']);
+  assert.deepEqual(own({ body: 'a' }, { body: 'a' }), []);
+  assert.deepEqual(own({ body: 'a' }, undefined), []);
+  assert.deepEqual(changes('x\n  z\n', 'x\ny'), [{ indent: '', text: 'x', isOwn: false }, { indent: '  ', text: 'z', isOwn: true }]);
 });

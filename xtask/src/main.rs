@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A tool talks to whoever started it.
 
 mod image;
+mod lean;
 mod licences;
 mod reference;
 mod size;
@@ -17,7 +18,7 @@ const USAGE: &str = "usage: xtask COMMAND
   image BINARY NAME TARBALL
                          write an OCI image that holds the static BINARY and nothing else
   reference              write docs/reference from the component lists
-  size LEAN [FULL]       print what is shipped: bytes and packages
+  size LEAN [FULL]       print what is shipped, bytes and packages, and try what the lean one answers
   tidy                   licences, changelog entries, file headers and lengths";
 
 fn main() -> ExitCode {

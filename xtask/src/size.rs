@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::{Result, licences};
+use crate::{Result, lean, licences};
 
 /// The most a sidecar may weigh, in bytes.
 const LEAN: u64 = 15_000_000;
 /// The most the whole program may weigh, in bytes.
 const FULL: u64 = 70_000_000;
 
-pub fn print(lean: &Path, full: Option<&Path>) -> Result<()> {
-    let mut fits = one("lean", lean, LEAN, &licences::lean()?)?;
+pub fn print(sidecar: &Path, full: Option<&Path>) -> Result<()> {
+    let mut fits = one("lean", sidecar, LEAN, &licences::lean()?)?;
     if let Some(full) = full {
         fits &= one("full", full, FULL, &licences::full()?)?;
     }
+    lean::check(sidecar)?;
     let metadata = licences::metadata()?;
     println!("packages: {} in the lock file", metadata["packages"].as_array().map_or(0, Vec::len));
     if fits { Ok(()) } else { Err("a build is larger than its limit".into()) }

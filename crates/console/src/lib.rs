@@ -1,8 +1,6 @@
 //! The web console: its pages, and the HTTP API they ask. `docs/decisions/0008-languages-and-console.md` lists the routes.
 
 mod answers;
-mod assets;
-mod guard;
 mod logs;
 mod metrics;
 mod parameters;
@@ -14,11 +12,10 @@ mod tail;
 mod tasks;
 mod traces;
 
-pub use guard::guarded;
-
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::{HeaderMap, Uri};
 use axum::routing::{get, post};
 use query::Engine;
 
@@ -55,7 +52,7 @@ pub fn router(console: Console) -> Router {
         .merge(prometheus_routes("/api/v1"))
         .merge(prometheus_routes("/prometheus/api/v1"))
         .with_state(console)
-        .fallback(assets::page)
+        .fallback(async |uri: Uri, headers: HeaderMap| pages::CONSOLE.answer(&uri, &headers))
 }
 
 /// Where Prometheus has them, and below a path for who serves several sources from one address.

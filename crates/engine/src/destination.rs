@@ -6,6 +6,7 @@ mod tries;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::outlet::Phase;
 use crate::payload::Sealed;
 use crate::queue::Queue;
 use crate::slots::Slots;
+use crate::taps::{Border, Side};
 
 pub(crate) use ending::Left;
 use tries::Tries;
@@ -118,7 +120,10 @@ impl Destination {
 
     /// Encodes a batch. When the queue is full the overflow policy is applied: callers have waited already.
     pub(crate) fn accept(&self, batch: &Batch) {
-        let records = batch.len() as u64;
+        let (records, taps) = (batch.len() as u64, &self.account.taps);
+        if taps.wants(Border::Destination, &self.id, Side::Before) {
+            taps.keep(Border::Destination, &self.id, Side::Before, slice::from_ref(batch));
+        }
         if !self.exporter.takes(batch.signal()) {
             // An encoder of other signals would lose them without a word.
             return self.refuse(batch, Reason::Unmatched);
@@ -185,6 +190,10 @@ impl Destination {
             slot.records -= payload.records;
             payload.since = slot.since.unwrap_or_else(Instant::now);
             payload.tokens = slot.tokens.clone();
+            let taps = &self.account.taps;
+            if taps.wants(Border::Destination, &self.id, Side::After) {
+                taps.keep_request(&self.id, &payload, || self.exporter.show(&payload));
+            }
             self.account.update(|counts| {
                 counts.open -= payload.records;
                 counts.queued += payload.records;

@@ -15,6 +15,7 @@ use model::{Reason, Signal};
 use serde::Serialize;
 
 use crate::queue::Queue;
+use crate::taps::Taps;
 
 /// Records dropped, by reason.
 pub type Drops = BTreeMap<&'static str, u64>;
@@ -24,6 +25,7 @@ pub type Drops = BTreeMap<&'static str, u64>;
 pub struct Ledger {
     intake: Mutex<Intake>,
     destinations: Mutex<Vec<Arc<DestinationAccount>>>,
+    taps: Arc<Taps>,
 }
 
 #[derive(Default)]
@@ -152,6 +154,7 @@ impl DestinationCounts {
 /// One destination's counts and the last thing that went wrong there.
 pub struct DestinationAccount {
     pub id: ComponentId,
+    pub(crate) taps: Arc<Taps>,
     counts: Mutex<DestinationCounts>,
     status: Mutex<Status>,
 }
@@ -319,11 +322,17 @@ impl Ledger {
         }
         let account = Arc::new(DestinationAccount {
             id: id.clone(),
+            taps: self.taps.clone(),
             counts: Mutex::default(),
             status: Mutex::default(),
         });
         accounts.push(account.clone());
         account
+    }
+
+    /// What passes each place, for somebody who looks: it goes by the same names.
+    pub fn taps(&self) -> &Taps {
+        &self.taps
     }
 
     pub fn snapshot(&self) -> Snapshot {

@@ -21,8 +21,10 @@ mod preview;
 mod queue;
 pub mod replay;
 mod running;
+mod sample;
 mod slots;
 mod spool;
+mod taps;
 pub mod testing;
 pub mod watchdog;
 
@@ -38,3 +40,4 @@ pub use outlet::{Ack, Lost, Outlet, Stop};
 pub use payload::{Body, Outcome, Payload, Sealed};
 pub use preview::Preview;
 pub use running::{Running, Summary};
+pub use taps::{Border, Samples, Taps};

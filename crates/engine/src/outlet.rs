@@ -1,5 +1,6 @@
 //! What a receiver holds: the way into its pipelines, and word of when to stop.
 
+use std::slice;
 use std::sync::Arc;
 
 use config::topology::ComponentId;
@@ -10,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::ledger::Ledger;
 use crate::pipeline::Pipeline;
+use crate::taps::{Border, Side};
 
 /// How far a batch must have come before its sender is told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
@@ -60,6 +62,10 @@ impl Outlet {
     /// `wire_bytes` is what the batch took to receive, for the counts.
     pub async fn send(&self, mut batch: Batch, wire_bytes: u64) -> Result<(), Lost> {
         self.ledger.received(&self.id, batch.signal(), batch.len() as u64, wire_bytes);
+        let taps = self.ledger.taps();
+        if taps.wants(Border::Receiver, &self.id, Side::After) {
+            taps.keep(Border::Receiver, &self.id, Side::After, slice::from_ref(&batch));
+        }
         let receipt = (self.ack >= Ack::Durable).then(|| {
             let (tx, rx) = oneshot::channel();
             let answer = Box::new(Answer(std::sync::Mutex::new(Some(tx))));

@@ -1,5 +1,6 @@
 //! A pipeline at work: batches walk its steps inline and go to the destinations their tag leads to.
 
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::catalog::AnyProcessor;
 use crate::destination::Destination;
 use crate::ledger::{Ledger, StepChange};
 use crate::slots::Slots;
+use crate::taps::{Border, Side};
 
 /// How often a processor that holds records is ticked.
 const TICK: Duration = Duration::from_millis(200);
@@ -85,10 +87,7 @@ impl Pipeline {
             for step in &self.steps[from..] {
                 for batch in current.drain(..) {
                     if step.matching.matches(&batch.tag) {
-                        let records_in = batch.len() as u64;
-                        self.step(step, records_in, &mut next, |processor, out| {
-                            processor.process(batch, out)
-                        });
+                        self.step(step, batch, &mut next);
                     } else {
                         next.push(batch);
                     }
@@ -114,17 +113,23 @@ impl Pipeline {
         unreachable!("bug: the loop above ends by returning")
     }
 
-    /// Runs one processor and brings the ledger up to date. Batches that became empty end here.
-    fn step(
-        &self,
-        step: &Step,
-        records_in: u64,
-        out: &mut Vec<Batch>,
-        run: impl FnOnce(&mut dyn AnyProcessor, &mut Vec<Batch>),
-    ) {
-        self.step_locked(step, step.instances.lock().as_mut(), records_in, out, run);
+    /// Runs one processor on a batch.
+    fn step(&self, step: &Step, batch: Batch, out: &mut Vec<Batch>) {
+        let taps = self.ledger.taps();
+        let is_shown = taps.wants(Border::Step, &step.id, Side::Before);
+        if is_shown {
+            taps.keep(Border::Step, &step.id, Side::Before, slice::from_ref(&batch));
+        }
+        let (records_in, came_before) = (batch.len() as u64, out.len());
+        self.step_locked(step, step.instances.lock().as_mut(), records_in, out, |processor, out| {
+            processor.process(batch, out)
+        });
+        if is_shown {
+            taps.keep(Border::Step, &step.id, Side::After, &out[came_before..]);
+        }
     }
 
+    /// Lets a processor work and brings the ledger up to date. Batches that became empty end here.
     fn step_locked(
         &self,
         step: &Step,
@@ -159,6 +164,10 @@ impl Pipeline {
             }
             let mut released = Vec::new();
             step.instances.each(|instance| self.step_locked(step, instance.as_mut(), 0, &mut released, &run));
+            let taps = self.ledger.taps();
+            if !released.is_empty() && taps.wants(Border::Step, &step.id, Side::After) {
+                taps.keep(Border::Step, &step.id, Side::After, &released);
+            }
             walked.extend(released.into_iter().flat_map(|batch| self.walk(place + 1, batch)));
         }
         walked

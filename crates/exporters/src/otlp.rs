@@ -51,11 +51,17 @@ pub fn halve(payload: &Payload, compression: Compression) -> Option<(Payload, Pa
     Some((part(first)?, part(second)?))
 }
 
-/// The request as a person reads it.
+/// The request as a person reads it: as JSON, however it is sent.
 pub fn show(payload: &Payload) -> String {
     let plain = plain(payload).unwrap_or_default();
-    match Target::of(&payload.route).map(|target| target.encoding) {
-        Some(Encoding::Json) => format!("\n{}\n", String::from_utf8_lossy(&plain)),
+    let json = |target: Target| match target.encoding {
+        Encoding::Json => Some(String::from_utf8_lossy(&plain).into_owned()),
+        Encoding::Proto => String::from_utf8(otlp::to_json(target.signal, &plain).ok()?).ok(),
+    };
+    let target = Target::of(&payload.route);
+    let sent = match target.as_ref().map(|target| target.encoding) {
+        Some(Encoding::Json) => String::new(),
         _ => format!("\n({} items, {} bytes of protobuf)\n", payload.records, plain.len()),
-    }
+    };
+    sent + &target.and_then(json).map_or_else(String::new, |json| format!("\n{json}\n"))
 }

@@ -1,4 +1,4 @@
-//! Outrigger's own pages: `/health`, `/metrics`, `/ledger`.
+//! Outrigger's own pages that anybody may read who reaches its address: `/health`, `/metrics`, `/ledger`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,11 +30,6 @@ pub fn router(pages: Pages) -> Router {
         .route("/metrics", get(metrics_page))
         .route("/ledger", get(ledger))
         .with_state(pages)
-}
-
-/// What stands at the root where there is no console.
-pub async fn root() -> &'static str {
-    "outrigger: see /health, /metrics, /ledger\n"
 }
 
 async fn metrics_page(State(pages): State<Pages>) -> Response {

@@ -17,6 +17,7 @@ mod pipelines;
 mod report;
 #[cfg_attr(not(feature = "full"), path = "unseen.rs")]
 mod seen;
+mod web;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use axum::Router;
 use config::topology::Topology;
 use net::Environment;
 
-pub fn routes(_: &Topology, _: &Environment, _: &str) -> Option<Router> {
+pub fn routes(_: &Topology) -> Option<Router> {
     None
 }
 

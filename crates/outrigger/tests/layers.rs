@@ -14,7 +14,7 @@ const TOOLS: [&str; 4] = ["testkit", "xtask", "bench", "fuzz"];
 /// Our crates, by layer.
 const LAYERS: [&[&str]; 5] = [
     &["model"],
-    &["wire", "config", "net", "telemetry", "ottl", "insights", "promql", "lake"],
+    &["wire", "config", "net", "telemetry", "pages", "ottl", "insights", "promql", "lake"],
     &["engine", "frontends", "query"],
     &["receivers", "processors", "exporters", "console", "demo"],
     &["outrigger"],

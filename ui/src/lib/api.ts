@@ -133,7 +133,8 @@ export const usage = (
 ) => get<{ series: T.UsageSeries[] }>('usage', whole(query), signal);
 
 export const pipelines = (signal: AbortSignal) => get<T.Pipelines>('pipelines', {}, signal);
-export const samples = (id: string, signal: AbortSignal) => get<T.Samples>('pipelines/samples', { id }, signal);
+export const samples = (id: string, kind: string | undefined, signal: AbortSignal) =>
+  get<T.Samples>('pipelines/samples', { id, kind }, signal);
 
 export async function query(
   body: { language: 'insights' | 'sql'; query: string; from: number; to: number; limit: number },

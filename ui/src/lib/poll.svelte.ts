@@ -43,6 +43,12 @@ export class Poll<A> {
     return () => abort.abort();
   }
 
+  clear(): void {
+    this.data = undefined;
+    this.before = undefined;
+    this.error = undefined;
+  }
+
   /** A counter's change a second; nothing until there are two answers, or after a restart. */
   rate(read: (answer: A) => number | undefined): number | undefined {
     if (!this.data || !this.before || !this.seconds) return undefined;

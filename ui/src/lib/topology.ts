@@ -58,16 +58,20 @@ export function layout(data: Pipelines, width: number): Layout {
     const stacked = each < 100;
     one.steps.forEach((id, i) => {
       const x = stacked ? middle + room / 2 - 80 : middle + (room - taken) / 2 + i * (each + GAP);
-      const y = stacked ? stepsEnd + i * (HEAD - 8) : stepsEnd;
-      places.push({ key: stepKey(one.id, i, id), id, kind: 'step', pipeline: one.id, x, y, width: stacked ? 160 : each, height: HEAD - 20 });
+      const y = stacked ? stepsEnd + i * (HEAD + 6) : stepsEnd;
+      places.push({ key: stepKey(one.id, i, id), id, kind: 'step', pipeline: one.id, x, y, width: stacked ? 160 : each, height: HEAD });
     });
-    stepsEnd += (stacked ? one.steps.length * (HEAD - 8) : HEAD) + GAP;
+    stepsEnd += (stacked ? one.steps.length * (HEAD + 6) : HEAD) + GAP;
   }
 
   // The shorter columns stand in the middle of the longest one.
   const height = Math.max(receiversEnd, destinationsEnd, stepsEnd) + MARGIN - GAP;
   const ends = { receiver: receiversEnd, step: stepsEnd, destination: destinationsEnd };
   for (const place of places) place.y += Math.max(0, (height - MARGIN + GAP - ends[place.kind]) / 2);
+
+  // The way of the records: Tab follows it, and so does the list on a narrow page.
+  const ranks = { receiver: 0, step: 1, destination: 2 };
+  places.sort((a, b) => ranks[a.kind] - ranks[b.kind]);
 
   const at = new Map(places.map((place) => [place.key, place]));
   const join = (from: string, to: string) => {

@@ -176,12 +176,22 @@ export interface ReceiverState {
   id: string;
   received: number;
   refused: number;
+  /** It failed, and waits to be started again. */
+  down: boolean;
 }
 export interface PipelineState {
   id: string;
   receivers: string[];
   steps: string[];
   destinations: string[];
+}
+export interface StepState {
+  id: string;
+  in: number;
+  out: number;
+  /** Kept back for later records. */
+  held: number;
+  dropped: Record<string, number>;
 }
 export interface DestinationState {
   id: string;
@@ -196,8 +206,11 @@ export interface DestinationState {
 export interface Pipelines {
   receivers: ReceiverState[];
   pipelines: PipelineState[];
+  /** Steps that something has reached. */
+  steps: StepState[];
   destinations: DestinationState[];
 }
+/** Records as objects, requests and what cannot be shown as text; the newest first. */
 export interface Samples {
   before: unknown[];
   after: unknown[];

@@ -1,5 +1,6 @@
 //! The engine with components of its own: routing, waiting, retrying, counting, stopping.
 
+mod looking;
 mod rescue;
 mod support;
 

@@ -15,7 +15,7 @@ use engine::{
     Ack, BuildContext, Catalog, ConfigError, Encoder, Exporter, Fault, Instances, Ledger, Lost, Outcome,
     Outlet, Payload, Processor, Receiver, Running, Sealed, Stop, Summary, Surroundings,
 };
-use model::{Batch, LogRecord, Value};
+use model::{Batch, LogRecord, Reason, Value};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -31,6 +31,7 @@ pub struct Shape {
     pub ack: Ack,
     pub hold: bool,
     pub restart: bool,
+    pub double: bool,
     pub receiver_fails: u32,
     pub disk: Option<DiskQueue>,
     pub dead: Option<DeadLetters>,
@@ -50,6 +51,7 @@ impl Default for Shape {
             ack: Ack::Queued,
             hold: false,
             restart: false,
+            double: false,
             receiver_fails: 0,
             disk: None,
             dead: None,
@@ -335,9 +337,31 @@ impl Processor for Again {
     }
 }
 
+/// Drops the first record of a batch and doubles the others' numbers.
+pub struct Double;
+
+impl Processor for Double {
+    const NAME: &'static str = "double";
+    type Config = NoConfig;
+
+    fn build(_: NoConfig, _: &mut BuildContext<'_>) -> Result<Self, ConfigError> {
+        Ok(Double)
+    }
+
+    fn process(&mut self, mut batch: Batch, out: &mut Vec<Batch>) {
+        batch.logs.remove(0);
+        batch.discard(Reason::Filtered, 1);
+        for record in &mut batch.logs {
+            let Value::Int(number) = record.body else { panic!("not a number") };
+            record.body = Value::Int(2 * number);
+        }
+        out.push(batch);
+    }
+}
+
 const CATALOG: Catalog = Catalog {
     receivers: &[engine::receiver::<FedReceiver>()],
-    processors: &[engine::processor::<Hold>(), engine::processor::<Again>()],
+    processors: &[engine::processor::<Hold>(), engine::processor::<Again>(), engine::processor::<Double>()],
     exporters: &[engine::exporter::<Scripted>()],
 };
 
@@ -367,7 +391,7 @@ fn plan<const N: usize>(shape: &Shape, scripts: &[Script; N], feed: usize) -> en
     ));
     let mut pipeline =
         Pipeline { name: "main".into(), receivers: vec!["in.0".into()], ..Pipeline::default() };
-    for (wanted, kind) in [(shape.hold, "hold"), (shape.restart, "again")] {
+    for (wanted, kind) in [(shape.hold, "hold"), (shape.restart, "again"), (shape.double, "double")] {
         if wanted {
             topology.processors.push(component(kind, kind, Setting::map()));
             pipeline.steps.push(Step { processor: kind.into(), matching: TagMatch::all() });

@@ -154,6 +154,21 @@ async fn an_answer_is_read_in_its_own_encoding() {
     assert_eq!(outcome, Outcome::Rejected { records: 8, reason: "status 400: bad key".into() });
 }
 
+/// Nobody reads protobuf.
+#[test]
+fn a_request_shows_as_json_however_it_is_sent() {
+    let shown = |encoding| {
+        let exporter = exporter_of("http://127.0.0.1:1", "gzip", encoding);
+        exporter.show(&encode(&exporter, &eight_records()).payloads()[0])
+    };
+    for (encoding, kind) in [("proto", "x-protobuf"), ("json", "json")] {
+        let shown = shown(encoding);
+        assert!(shown.contains(&format!("/v1/logs\ncontent-type: application/{kind}\n")), "{shown}");
+        assert!(shown.contains("\n{\"resourceLogs\":[{"), "{shown}");
+        assert_eq!(shown.contains("(8 items, "), encoding == "proto", "{shown}");
+    }
+}
+
 #[tokio::test]
 async fn large_requests_are_halved_in_json_too() {
     let server = sink(|request| {

@@ -28,7 +28,7 @@ use crate::lifeboat::Boat;
 use crate::lifeboat::unload::{CLAIM_LASTS, Unloader};
 use crate::machine::Machine;
 use crate::monitor::Monitor;
-use crate::{early, health_check, pipelines, report, seen};
+use crate::{early, health_check, report, seen, web};
 
 /// Longest drain when neither the command line nor the configuration says: ECS kills after 30 s.
 const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(25);
@@ -290,15 +290,8 @@ fn serve_pages(
         return;
     }
     let Some(listener) = bind(listen, "pages") else { return };
-    let router =
-        api::router(Pages { ledger: ledger.clone() }).merge(pipelines::router(ledger.clone(), topology));
-    let router = match seen::routes(topology, environment, listen) {
-        Some(console) => {
-            info!("console: http://{listen}");
-            router.merge(console)
-        }
-        None => router.route("/", axum::routing::get(api::root)),
-    };
+    let router = api::router(Pages { ledger: ledger.clone() });
+    let router = router.merge(web::router(ledger, topology, environment, listen));
     info!(listen = %listener.endpoint(), "serving /health, /metrics and /ledger");
     services.spawn(net::http::serve(listener, router, std::future::pending()));
 }

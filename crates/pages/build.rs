@@ -1,14 +1,26 @@
-//! Embeds the pages that `make console` has built into `ui/dist`; without them a page says how to build them.
+//! Embeds the pages that `make console` has built into `ui/`; without them a page says how to build them.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+/// Each folder of built pages, and what the list of its files is called.
+const FOLDERS: [(&str, &str); 2] = [("dist", "CONSOLE_FILES"), ("dist-lean", "PIPELINES_FILES")];
+
 fn main() {
-    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/dist");
-    println!("cargo::rerun-if-changed={}", dist.display());
-    let mut list = String::from("pub(crate) static FILES: &[File] = &[\n");
-    for (name, path) in files(&dist, "") {
+    let mut lists = String::new();
+    for (folder, list) in FOLDERS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui").join(folder);
+        println!("cargo::rerun-if-changed={}", folder.display());
+        write_list(&mut lists, list, &folder);
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where")).join("files.rs");
+    fs::write(out, lists).expect("the lists can be written");
+}
+
+fn write_list(lists: &mut String, list: &str, folder: &Path) {
+    let _ = writeln!(lists, "static {list}: &[File] = &[");
+    for (name, path) in files(folder, "") {
         if name.ends_with(".br") || name.ends_with(".gz") || name.ends_with(".map") {
             continue;
         }
@@ -18,16 +30,14 @@ fn main() {
         };
         let with = |extension: &str| PathBuf::from(format!("{}.{extension}", path.display()));
         let _ = writeln!(
-            list,
+            lists,
             "    File {{ name: {name:?}, plain: include_bytes!({:?}), gzip: {}, brotli: {} }},",
             path.display().to_string(),
             bytes(&with("gz")),
             bytes(&with("br"))
         );
     }
-    list.push_str("];\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where")).join("files.rs");
-    fs::write(out, list).expect("the list can be written");
+    lists.push_str("];\n");
 }
 
 /// Every file below, by the path it is asked for.
