@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{HOUR, NOW, append, files, flush, lines, messages, numbers, read, settings, texts, wait};
-use lake::{Lake, Rows, Segment, Table};
+use lake::{Lake, Rows, Segment, Table, Wanted};
 use model::Signal;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
