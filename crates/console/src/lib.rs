@@ -2,6 +2,7 @@
 
 mod answers;
 mod assets;
+mod cloudwatch;
 mod guard;
 mod logs;
 mod metrics;
@@ -54,7 +55,8 @@ pub fn router(console: Console) -> Router {
         .route("/api/usage", get(tasks::usage))
         .merge(prometheus_routes("/api/v1"))
         .merge(prometheus_routes("/prometheus/api/v1"))
-        .with_state(console)
+        .with_state(console.clone())
+        .merge(cloudwatch::routes(console))
         .fallback(assets::page)
 }
 

@@ -38,6 +38,19 @@ impl FilterPattern {
         form(text).map(FilterPattern).map_err(|fault| fault.place(text))
     }
 
+    /// Whether it has conditions on members, which only a message that is JSON fulfils.
+    pub fn reads_json(&self) -> bool {
+        matches!(self.0, Form::Json(_))
+    }
+
+    /// Texts that every message which matches holds, for stores that can look for them.
+    pub fn texts(&self) -> Vec<&str> {
+        match &self.0 {
+            Form::Terms(terms) => terms.texts(),
+            Form::Json(_) | Form::Fields(_) => Vec::new(),
+        }
+    }
+
     pub fn matches(&self, message: &str) -> bool {
         match &self.0 {
             Form::Terms(terms) => terms.matches(message),

@@ -207,14 +207,14 @@ impl Sink {
     }
 }
 
-/// What the plan's leaves have read so far: rows and bytes.
+/// What the plan's leaves have read so far: rows and bytes. Rows in memory count from the start; no bytes are read for them.
 pub(crate) fn scanned(plan: &Arc<dyn ExecutionPlan>) -> (u64, u64) {
     if plan.children().is_empty() {
         let metrics = plan.metrics().map(|metrics| metrics.aggregate_by_name());
-        let value = |name: &str| {
-            metrics.as_ref().and_then(|all| all.sum_by_name(name)).map_or(0, |value| value.as_usize() as u64)
-        };
-        return (value("output_rows"), value("bytes_scanned"));
+        let value = |name: &str| metrics.as_ref()?.sum_by_name(name).map(|value| value.as_usize() as u64);
+        let held = || plan.partition_statistics(None).ok()?.num_rows.get_value().map(|rows| *rows as u64);
+        let rows = value("output_rows").or_else(held).unwrap_or_default();
+        return (rows, value("bytes_scanned").unwrap_or_default());
     }
     let children = plan.children().into_iter().map(scanned);
     children.fold((0, 0), |(rows, bytes), (r, b)| (rows + r, bytes + b))

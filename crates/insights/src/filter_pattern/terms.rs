@@ -45,6 +45,16 @@ impl Terms {
         }
     }
 
+    pub fn texts(&self) -> Vec<&str> {
+        fn text(term: &Term) -> Option<&str> {
+            match term {
+                Term::Text(finder) => std::str::from_utf8(finder.needle()).ok().filter(|text| !text.is_empty()),
+                Term::Regex(_) => None,
+            }
+        }
+        self.all.iter().filter_map(text).collect()
+    }
+
     pub fn matches(&self, message: &str) -> bool {
         let is_in = |term: &Term| term.is_in(message);
         if self.all.is_empty() && self.none.is_empty() {
