@@ -57,7 +57,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Clients of AWS sign with a key that has a name: the token stands in the name's place, and the signature is not looked at.
 fn access_key(headers: &HeaderMap) -> Option<&str> {
-    let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("AWS4-HMAC-SHA256 ")?;
+    let authorization =
+        headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("AWS4-HMAC-SHA256 ")?;
     let credential = authorization.split(',').find_map(|part| part.trim().strip_prefix("Credential="))?;
     credential.split('/').next()
 }
@@ -92,7 +93,10 @@ mod tests {
     #[test]
     fn a_clients_access_key_is_its_token() {
         for (authorization, expected) in [
-            ("AWS4-HMAC-SHA256 Credential=tok-1/20261121/eu-west-1/logs/aws4_request, SignedHeaders=host, Signature=ab", Some("tok-1")),
+            (
+                "AWS4-HMAC-SHA256 Credential=tok-1/20261121/eu-west-1/logs/aws4_request, SignedHeaders=host, Signature=ab",
+                Some("tok-1"),
+            ),
             ("AWS4-HMAC-SHA256 SignedHeaders=host,Credential=tok-1/20261121/x", Some("tok-1")),
             ("AWS4-HMAC-SHA256 SignedHeaders=host", None),
             ("Bearer Credential=tok-1/", None),

@@ -10,9 +10,9 @@ mod cursor;
 mod fields;
 mod json;
 mod operand;
+mod terms;
 #[cfg(test)]
 mod tests;
-mod terms;
 
 use crate::Error;
 use crate::error::{Fault, Span};

@@ -120,7 +120,8 @@ fn queries_run_until_they_are_fetched_or_stopped() {
     );
     let found = results(&counts);
     assert_eq!(found["status"], "Complete", "{found}");
-    let rows: Vec<_> = found["results"].as_array().unwrap().iter().map(|row| fields(row)[..2].to_vec()).collect();
+    let rows: Vec<_> =
+        found["results"].as_array().unwrap().iter().map(|row| fields(row)[..2].to_vec()).collect();
     assert_eq!(rows, [[("status", "200"), ("n", "40")], [("status", "500"), ("n", "10")]], "{found}");
     assert_eq!(found["statistics"]["recordsMatched"], 50.0, "{found}");
     assert!(found["statistics"]["recordsScanned"].as_f64() >= Some(50.0), "{found}");
@@ -134,17 +135,21 @@ fn queries_run_until_they_are_fetched_or_stopped() {
     let rows = found["results"].as_array().unwrap();
     assert_eq!(rows.len(), 3, "{found}");
     let first = fields(&rows[0]);
-    assert_eq!(first[1..4], [
-        ("@message", "ERROR order 0 failed"),
-        ("@log", "000000000000:/ecs/orders"),
-        ("@logStream", "app/0f1e"),
-    ]);
+    assert_eq!(
+        first[1..4],
+        [
+            ("@message", "ERROR order 0 failed"),
+            ("@log", "000000000000:/ecs/orders"),
+            ("@logStream", "app/0f1e"),
+        ]
+    );
     let Some(("@ptr", pointer)) = first.last() else { panic!("{first:?}") };
     let record = aws.json(&["logs", "get-log-record", "--log-record-pointer", pointer]);
     assert_eq!(record["logRecord"]["@message"], "ERROR order 0 failed", "{record}");
 
     // Both groups, by what their names begin with.
-    let sourced = start_query(&[], "SOURCE logGroups(namePrefix: ['/ecs', 'check']) | stats count(*) as n by @log");
+    let sourced =
+        start_query(&[], "SOURCE logGroups(namePrefix: ['/ecs', 'check']) | stats count(*) as n by @log");
     assert_eq!(results(&sourced)["results"].as_array().map(Vec::len), Some(2));
 
     let known = aws.json(&["logs", "describe-queries", "--status", "Complete"]);
@@ -161,7 +166,8 @@ fn what_is_wrong_with_a_query_is_told_with_its_place() {
     need!(AwsCli::new(""));
     let (program, aws, _) = shop();
     let query = ["logs", "start-query", "--start-time", "1", "--end-time", "2", "--query-string"];
-    let said = aws.refusal(&[&query[..], &["fields a | filtre b = 1", "--log-group-name", "checkout"]].concat());
+    let said =
+        aws.refusal(&[&query[..], &["fields a | filtre b = 1", "--log-group-name", "checkout"]].concat());
     assert!(said.contains("(MalformedQueryException) when calling the StartQuery operation"), "{said}");
     assert!(said.contains("`filtre` (characters 11 to 17)"), "{said}");
     let said = aws.refusal(&[&query[..], &["fields a", "--log-group-name", "/none"]].concat());
@@ -181,8 +187,16 @@ fn what_is_wrong_with_a_query_is_told_with_its_place() {
         ("CreateLogGroup", json!({"logGroupName": "x"}), "UnknownOperationException"),
         ("StartLiveTail", json!({}), "InvalidOperationException"),
         ("StartQuery", json!({"startTime": "soon"}), "SerializationException"),
-        ("FilterLogEvents", json!({"logGroupName": "checkout", "limit": 10_001}), "InvalidParameterException"),
-        ("FilterLogEvents", json!({"logGroupName": "checkout", "nextToken": "x"}), "InvalidParameterException"),
+        (
+            "FilterLogEvents",
+            json!({"logGroupName": "checkout", "limit": 10_001}),
+            "InvalidParameterException",
+        ),
+        (
+            "FilterLogEvents",
+            json!({"logGroupName": "checkout", "nextToken": "x"}),
+            "InvalidParameterException",
+        ),
         ("FilterLogEvents", json!({}), "InvalidParameterException"),
     ] {
         let (status, refused) = call(&program, operation, &body);
@@ -223,7 +237,14 @@ fn events_are_filtered_and_read_page_by_page() {
     assert_eq!(none["events"], json!([]));
     let some = filter(&["--log-group-name", ORDERS, "--log-stream-names", "app/0f1e", "other"]);
     assert_eq!(texts(&some["events"], "message").len(), 50);
-    let said = aws.refusal(&["logs", "filter-log-events", "--log-group-name", ORDERS, "--filter-pattern", "{ $.a }"]);
+    let said = aws.refusal(&[
+        "logs",
+        "filter-log-events",
+        "--log-group-name",
+        ORDERS,
+        "--filter-pattern",
+        "{ $.a }",
+    ]);
     assert!(said.contains("InvalidParameterException") && said.contains("characters 6 to 7"), "{said}");
 
     let get = |args: &[&str]| {
@@ -243,7 +264,11 @@ fn events_are_filtered_and_read_page_by_page() {
     assert_eq!(numbers(&again), ["48", "49"]);
     let forward = token(&again, "nextForwardToken");
     let end = get(&["--next-token", &forward]);
-    assert_eq!((numbers(&end), token(&end, "nextForwardToken")), (vec![], forward), "the end keeps its token");
+    assert_eq!(
+        (numbers(&end), token(&end, "nextForwardToken")),
+        (vec![], forward),
+        "the end keeps its token"
+    );
     let head = get(&["--limit", "2", "--start-from-head"]);
     assert_eq!(numbers(&head), ["0", "1"]);
     drop(program);
@@ -254,7 +279,8 @@ fn events_are_filtered_and_read_page_by_page() {
 fn a_group_is_tailed() {
     need!(AwsCli::new(""));
     let (_program, aws, _) = shop();
-    let lines = aws.awslogs(&["get", ORDERS, "ALL", "--start=1h ago", "--color=never", "--filter-pattern=ERROR"]);
+    let lines =
+        aws.awslogs(&["get", ORDERS, "ALL", "--start=1h ago", "--color=never", "--filter-pattern=ERROR"]);
     let lines: Vec<&str> = lines.lines().collect();
     assert_eq!(lines.len(), 5, "{lines:?}");
     assert!(lines[0].starts_with(ORDERS) && lines[0].contains("app/0f1e"), "{lines:?}");

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::catalog::memory::MemorySourceConfig;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::DataFrame;
@@ -207,17 +209,27 @@ impl Sink {
     }
 }
 
-/// What the plan's leaves have read so far: rows and bytes. Rows in memory count from the start; no bytes are read for them.
+/// What the plan's leaves have read so far: rows and bytes. Rows in memory count from the start, and not as bytes.
 pub(crate) fn scanned(plan: &Arc<dyn ExecutionPlan>) -> (u64, u64) {
+    if let Some(rows) = in_memory(plan) {
+        return (rows, 0);
+    }
     if plan.children().is_empty() {
         let metrics = plan.metrics().map(|metrics| metrics.aggregate_by_name());
-        let value = |name: &str| metrics.as_ref()?.sum_by_name(name).map(|value| value.as_usize() as u64);
-        let held = || plan.partition_statistics(None).ok()?.num_rows.get_value().map(|rows| *rows as u64);
-        let rows = value("output_rows").or_else(held).unwrap_or_default();
-        return (rows, value("bytes_scanned").unwrap_or_default());
+        let value = |name: &str| {
+            metrics.as_ref().and_then(|all| all.sum_by_name(name)).map_or(0, |value| value.as_usize() as u64)
+        };
+        return (value("output_rows"), value("bytes_scanned"));
     }
     let children = plan.children().into_iter().map(scanned);
     children.fold((0, 0), |(rows, bytes), (r, b)| (rows + r, bytes + b))
+}
+
+/// The rows of a leaf that reads memory, which keeps no count of what it gave.
+fn in_memory(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
+    let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
+    let partitions = source.downcast_ref::<MemorySourceConfig>()?.partitions();
+    Some(partitions.iter().flatten().map(|rows| rows.num_rows() as u64).sum())
 }
 
 impl Default for Limits {

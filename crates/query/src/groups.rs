@@ -44,13 +44,7 @@ pub(crate) fn log_stream() -> Expr {
     let both = col("container").is_not_null().and(col("task").is_not_null());
     let mut container = when(both, concat(vec![col("container"), lit("/"), col("task")]));
     let container = container.otherwise(col("container")).unwrap_or_else(|_| col("container"));
-    let any = vec![
-        own,
-        cast(container, DataType::Utf8View),
-        col("stream"),
-        col("host"),
-        lit(NO_STREAM),
-    ];
+    let any = vec![own, cast(container, DataType::Utf8View), col("stream"), col("host"), lit(NO_STREAM)];
     cast(coalesce(any), DataType::Utf8View)
 }
 

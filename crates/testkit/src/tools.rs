@@ -160,7 +160,8 @@ impl AwsCli {
     /// What `awslogs` printed.
     pub fn awslogs(&self, args: &[&str]) -> String {
         let mut command = self.program("awslogs");
-        let output = command.args(args).args(["--aws-endpoint-url", &self.url]).output().expect("awslogs runs");
+        let output =
+            command.args(args).args(["--aws-endpoint-url", &self.url]).output().expect("awslogs runs");
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }

@@ -38,10 +38,12 @@ pub(super) struct Filter {
 }
 
 pub(super) async fn filter(api: &Api, asked: Filter) -> Result<String, Failure> {
-    let pattern = FilterPattern::parse(asked.filter_pattern.as_deref().unwrap_or_default()).map_err(|error| {
-        let message = format!("filterPattern, characters {} to {}: {}", error.start, error.end, error.message);
-        Failure::parameter(message)
-    })?;
+    let pattern =
+        FilterPattern::parse(asked.filter_pattern.as_deref().unwrap_or_default()).map_err(|error| {
+            let message =
+                format!("filterPattern, characters {} to {}: {}", error.start, error.end, error.message);
+            Failure::parameter(message)
+        })?;
     let limit = limit(asked.limit)?;
     let streams = match (asked.log_stream_names, asked.log_stream_name_prefix) {
         (Some(_), Some(_)) => {
@@ -69,8 +71,7 @@ pub(super) async fn filter(api: &Api, asked: Filter) -> Result<String, Failure> 
         },
     };
     let (group, order) = (events.group.clone(), events.order);
-    let matches =
-        |event: &Event| pattern.matches(event.document.as_deref().unwrap_or(&event.message));
+    let matches = |event: &Event| pattern.matches(event.document.as_deref().unwrap_or(&event.message));
     let page = page(api, events, limit, matches).await?;
     if page.events.is_empty() && page.next.is_none() && token.is_none() {
         groups::must_exist(api, &group).await?;

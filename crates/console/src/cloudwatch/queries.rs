@@ -329,7 +329,8 @@ pub(super) fn describe(api: &Api, asked: &Describe) -> Result<String, Failure> {
         asked.status.as_deref().is_none_or(|status| status == known.status())
             && asked.log_group_name.as_ref().is_none_or(|group| known.groups.contains(group))
     };
-    let queries: Vec<Value> = all.iter().rev().filter(fits).take(asked.max_results.unwrap_or(1000)).map(told).collect();
+    let queries: Vec<Value> =
+        all.iter().rev().filter(fits).take(asked.max_results.unwrap_or(1000)).map(told).collect();
     Ok(json!({ "queries": queries }).to_string())
 }
 

@@ -61,7 +61,10 @@ fn one<L>(cursor: &mut Cursor<'_>, leaf: Leaf<'_, L>, depth: usize) -> Result<Co
         return leaf(cursor).map(Condition::One);
     }
     if depth == MAX_DEPTH {
-        return Err(Fault::new(cursor.here(), format!("at most {MAX_DEPTH} parentheses lie inside each other")));
+        return Err(Fault::new(
+            cursor.here(),
+            format!("at most {MAX_DEPTH} parentheses lie inside each other"),
+        ));
     }
     let inner = any(cursor, leaf, depth + 1)?;
     cursor.needs(")")?;

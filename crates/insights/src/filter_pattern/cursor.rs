@@ -129,7 +129,8 @@ impl<'t> Cursor<'t> {
             let message = format!("a pattern has at most {MAX_REGEXES} regular expressions");
             return Err(Fault::new(span, message));
         }
-        let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == ' ' || REGEX_SIGNS.contains(letter);
+        let fits =
+            |letter: char| letter.is_ascii_alphanumeric() || letter == ' ' || REGEX_SIGNS.contains(letter);
         if let Some((at, letter)) = inner.char_indices().find(|(_, letter)| !fits(*letter)) {
             let start = start + 1 + at;
             let span = Span { start, end: start + letter.len_utf8() };

@@ -63,7 +63,9 @@ impl Fields {
             let value = values[one.field];
             one.comparison.holds(value, number::parse(value))
         };
-        self.fields.iter().all(|field| field.condition.as_ref().is_none_or(|condition| condition.holds(&holds)))
+        self.fields
+            .iter()
+            .all(|field| field.condition.as_ref().is_none_or(|condition| condition.holds(&holds)))
     }
 
     /// What each field holds; nothing where the line has fewer.
@@ -134,9 +136,8 @@ fn resolve(fields: &mut [Field]) -> Result<(), Fault> {
         condition.each(&mut |one| {
             let own = (names[place] == one.name).then_some(place);
             let found = own.or_else(|| names.iter().position(|name| *name == one.name));
-            one.field = found.ok_or_else(|| {
-                Fault::new(one.span, format!("the pattern has no field `{}`", one.name))
-            })?;
+            one.field = found
+                .ok_or_else(|| Fault::new(one.span, format!("the pattern has no field `{}`", one.name)))?;
             Ok(())
         })?;
     }

@@ -81,7 +81,10 @@ impl One {
             return Err(Fault::new(span, "a selector has at most one wildcard"));
         }
         if *n_wildcards > MAX_WILDCARDS {
-            return Err(Fault::new(span, format!("a pattern has at most {MAX_WILDCARDS} wildcard selectors")));
+            return Err(Fault::new(
+                span,
+                format!("a pattern has at most {MAX_WILDCARDS} wildcard selectors"),
+            ));
         }
         Ok(One { selector, test: Test::parse(cursor)? })
     }

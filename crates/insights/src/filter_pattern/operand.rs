@@ -53,7 +53,8 @@ impl Comparison {
         let operand = Operand::parse(cursor, ends)?;
         let orders = !matches!(operator, Operator::Equal | Operator::NotEqual);
         if orders && !matches!(operand, Operand::Number(..)) {
-            let message = "only a number can be compared with `<`, `<=`, `>` and `>=`, without quotation marks";
+            let message =
+                "only a number can be compared with `<`, `<=`, `>` and `>=`, without quotation marks";
             return Err(Fault::new(cursor.since(start), message));
         }
         Ok(Comparison { operator, operand })

@@ -48,7 +48,9 @@ impl Terms {
     pub fn texts(&self) -> Vec<&str> {
         fn text(term: &Term) -> Option<&str> {
             match term {
-                Term::Text(finder) => std::str::from_utf8(finder.needle()).ok().filter(|text| !text.is_empty()),
+                Term::Text(finder) => {
+                    std::str::from_utf8(finder.needle()).ok().filter(|text| !text.is_empty())
+                }
                 Term::Regex(_) => None,
             }
         }

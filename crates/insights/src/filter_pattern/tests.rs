@@ -206,14 +206,20 @@ fn fields_of_lines_are_compared() {
         r#"127.0.0.10 - frank [10/Oct/2000:13:50:35 -0700] "GET /apache_pb.gif HTTP/1.0" 200 435"#,
     ];
     for (pattern, expected) in [
-        (r"[ip=%127\.0\.0\.[1-9]$%, user, username, timestamp, request =*.html*, status_code = 4*, bytes]", vec![0]),
+        (
+            r"[ip=%127\.0\.0\.[1-9]$%, user, username, timestamp, request =*.html*, status_code = 4*, bytes]",
+            vec![0],
+        ),
         ("[ip, user, username, timestamp, request, status_code, bytes]", vec![0, 1, 2]),
         ("[ip, user, username, timestamp, request, status_code, bytes > 1000]", vec![0, 1]),
         ("[ip, user, username, timestamp, request, status_code = 200, bytes]", vec![2]),
         ("[ip, user, username, timestamp, request, status_code = 4*, bytes]", vec![0]),
         ("[ip, user, username, timestamp, request = *html*, status_code = 4*, bytes]", vec![0]),
         ("[ip, user, username, timestamp, request, status_code >= 400 && status_code < 500, bytes]", vec![0]),
-        ("[ip, user, username, timestamp, request, status_code = 404 || status_code = 500, bytes]", vec![0, 1]),
+        (
+            "[ip, user, username, timestamp, request, status_code = 404 || status_code = 500, bytes]",
+            vec![0, 1],
+        ),
         ("[ip, user, username, timestamp, request, status_code = 4* && bytes > 1000, bytes]", vec![0]),
         ("[..., request =*.html*, status_code = 4*, bytes]", vec![0]),
         ("[..., request=*.html*, status_code=4*,]", vec![0]),
@@ -238,7 +244,10 @@ fn fields_of_lines_are_compared() {
         ("[w1!=ERROR && w1!=WARNING, w2]", vec![0, 1]),
         ("[(w1=ERROR || w1=INFO) && w1!=WARNING, w2]", vec![0, 1, 3]),
         ("[logLevel, date, time, method, url=%/service/resource/[0-9]+$%, response_time]", vec![0]),
-        ("[logLevel, date, time, method, url=%/service/resource/[0-9]+/part/[0-9]+$%, response_time]", vec![1]),
+        (
+            "[logLevel, date, time, method, url=%/service/resource/[0-9]+/part/[0-9]+$%, response_time]",
+            vec![1],
+        ),
         // The last field takes what is left of the line.
         ("[w1, w2, w3, text = \"Failed to process request\"]", vec![3]),
         ("[w1 = *]", vec![0, 1, 2, 3]),

@@ -25,7 +25,8 @@ pub struct WithLake {
 impl WithLake {
     pub fn start() -> WithLake {
         let [forward, grpc, otlp] = [(); 3].map(|()| free_port());
-        let mut text = DEFAULT.replace("${env:OUTRIGGER_DEFAULT_ADDRESS}", "127.0.0.1").replace(": 10s", ": 1s");
+        let mut text =
+            DEFAULT.replace("${env:OUTRIGGER_DEFAULT_ADDRESS}", "127.0.0.1").replace(": 10s", ": 1s");
         for (port, free) in [(":24224", forward), (":4317", grpc), (":4318", otlp)] {
             assert!(text.contains(port), "the configuration listens on {port}");
             text = text.replace(port, &format!(":{free}"));
@@ -50,8 +51,13 @@ impl WithLake {
 
 pub fn post(to: SocketAddr, path: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Response {
     let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    let request =
-        Request { method: "POST".into(), path: path.into(), headers, body: body.into(), ..Request::default() };
+    let request = Request {
+        method: "POST".into(),
+        path: path.into(),
+        headers,
+        body: body.into(),
+        ..Request::default()
+    };
     http::send(to, &request).unwrap_or_else(|e| panic!("POST {path}: {e}"))
 }
 

@@ -258,9 +258,7 @@ fn log_stream<'a>(
     match (stream.filter(|stream| !groups::STANDARD.contains(stream)), container, task) {
         (Some(own), ..) => Value::text(own),
         (None, Some(container), Some(task)) => Value::text(format!("{container}/{task}")),
-        (None, container, _) => {
-            Value::text(container.or(stream).or(host).unwrap_or(groups::NO_STREAM))
-        }
+        (None, container, _) => Value::text(container.or(stream).or(host).unwrap_or(groups::NO_STREAM)),
     }
 }
 
