@@ -7,8 +7,11 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::MemorySourceConfig;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::DataFrame;
 use futures_util::StreamExt;
@@ -148,7 +151,7 @@ impl Sink {
     /// Runs a plan to its end or a limit's.
     pub async fn run(&mut self, frame: DataFrame) -> Result<(), Stop> {
         let context = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await?;
+        let plan = pausing(frame.create_physical_plan().await?)?;
         let mut stream = execute_stream(plan.clone(), context)?;
         let deadline = self.started + self.limits.wall;
         loop {
@@ -209,17 +212,28 @@ impl Sink {
     }
 }
 
+/// Joins that compare every row with every row work for long on what they have read, and a task is only ended where it
+/// waits: they are made to, now and then.
+fn pausing(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+    let plan = plan.transform_up(|node| {
+        let works_on = node.is::<NestedLoopJoinExec>() || node.is::<CrossJoinExec>();
+        Ok(match works_on {
+            true => Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>),
+            false => Transformed::no(node),
+        })
+    })?;
+    Ok(plan.data)
+}
+
 /// What the plan's leaves have read so far: rows and bytes. Rows in memory count from the start, and not as bytes.
 pub(crate) fn scanned(plan: &Arc<dyn ExecutionPlan>) -> (u64, u64) {
     if let Some(rows) = in_memory(plan) {
         return (rows, 0);
     }
     if plan.children().is_empty() {
-        let metrics = plan.metrics().map(|metrics| metrics.aggregate_by_name());
-        let value = |name: &str| {
-            metrics.as_ref().and_then(|all| all.sum_by_name(name)).map_or(0, |value| value.as_usize() as u64)
-        };
-        return (value("output_rows"), value("bytes_scanned"));
+        let metrics = plan.metrics().unwrap_or_default();
+        let bytes = metrics.sum_by_name("bytes_scanned").map_or(0, |value| value.as_usize());
+        return (metrics.output_rows().unwrap_or_default() as u64, bytes as u64);
     }
     let children = plan.children().into_iter().map(scanned);
     children.fold((0, 0), |(rows, bytes), (r, b)| (rows + r, bytes + b))

@@ -18,7 +18,7 @@ use insights::{Program, Run, Table as Found, Window};
 use lake::Table;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::answer::{End, Progress, scanned};
 use crate::groups::{in_groups, log_group};
@@ -264,13 +264,12 @@ impl Asked {
         let next = tokio::select! {
             biased;
             _ = wanted.changed() => return Next::Cut("the query was ended".into()),
-            next = timeout_at(self.started + self.limits.wall, stream.next()) => next,
+            () = sleep_until(self.started + self.limits.wall) => {
+                return Next::Cut(format!("stopped after {} s", self.limits.wall.as_secs()));
+            }
+            next = stream.next() => next,
         };
-        match next {
-            Ok(Some(rows)) => Next::Rows(rows),
-            Ok(None) => Next::End,
-            Err(_) => Next::Cut(format!("stopped after {} s", self.limits.wall.as_secs())),
-        }
+        next.map_or(Next::End, Next::Rows)
     }
 }
 
