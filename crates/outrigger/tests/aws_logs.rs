@@ -290,3 +290,14 @@ fn a_group_is_tailed() {
     assert_eq!(aws.awslogs(&["groups"]).lines().collect::<Vec<_>>(), [ORDERS, "checkout"]);
     assert_eq!(aws.awslogs(&["streams", ORDERS]).lines().collect::<Vec<_>>(), ["app/0f1e"]);
 }
+
+#[test]
+fn the_token_is_the_access_key_where_one_is_needed() {
+    need!(AwsCli::new(""));
+    let program = WithLake::with_token("a-secret-of-the-shop");
+    let aws = || AwsCli::new(program.url()).unwrap_or_else(|missing| panic!("{missing}"));
+    let said = aws().refusal(&["logs", "describe-log-groups"]);
+    assert!(said.contains("(401)"), "{said}");
+    let groups = aws().access_key("a-secret-of-the-shop").json(&["logs", "describe-log-groups"]);
+    assert_eq!(groups, json!({"logGroups": []}));
+}

@@ -57,7 +57,7 @@ fn every_language_tells_what_is_wrong_and_where() {
         (query("sql", "SELECT * FROM logz"), None, "", "logz"),
         (query("sql", "SELEC 1"), Some((0, 5)), "", "SELEC"),
         (query("basic", "10 PRINT"), None, "insights", "basic"),
-        (get("/api/logs?q=(timeout"), Some((8, 8)), "", ""),
+        (get("/api/logs?q=(timeout"), Some((0, 1)), "`)`", "parenthesis"),
     ] {
         assert_eq!(answer.status, 400, "{}", answer.text());
         let error: Value = serde_json::from_slice(&answer.body).expect("JSON");

@@ -128,13 +128,20 @@ pub fn free_port() -> u16 {
 pub struct AwsCli {
     programs: PathBuf,
     url: String,
+    access_key: String,
 }
 
 impl AwsCli {
     pub fn new(url: impl Into<String>) -> Result<AwsCli, Missing> {
         let python = python("awscli", &["awscli==1.46.3", "awslogs==0.15.0"])?;
         let programs = python.with_file_name("");
-        Ok(AwsCli { programs, url: url.into() })
+        let access_key = crate::aws::signature::ACCESS_KEY.into();
+        Ok(AwsCli { programs, url: url.into(), access_key })
+    }
+
+    /// Signs with this key instead.
+    pub fn access_key(self, key: &str) -> AwsCli {
+        AwsCli { access_key: key.into(), ..self }
     }
 
     /// Runs `aws` with these arguments.
@@ -169,7 +176,7 @@ impl AwsCli {
     fn program(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command
-            .env("AWS_ACCESS_KEY_ID", crate::aws::signature::ACCESS_KEY)
+            .env("AWS_ACCESS_KEY_ID", &self.access_key)
             .env("AWS_SECRET_ACCESS_KEY", crate::aws::signature::SECRET_KEY)
             .env("AWS_DEFAULT_REGION", "eu-west-1")
             .env("AWS_EC2_METADATA_DISABLED", "true")

@@ -38,51 +38,62 @@ pub(super) struct Filter {
 }
 
 pub(super) async fn filter(api: &Api, asked: Filter) -> Result<String, Failure> {
-    let pattern =
-        FilterPattern::parse(asked.filter_pattern.as_deref().unwrap_or_default()).map_err(|error| {
-            let message =
-                format!("filterPattern, characters {} to {}: {}", error.start, error.end, error.message);
-            Failure::parameter(message)
-        })?;
+    let pattern = pattern(asked.filter_pattern.as_deref().unwrap_or_default())?;
     let limit = limit(asked.limit)?;
-    let streams = match (asked.log_stream_names, asked.log_stream_name_prefix) {
-        (Some(_), Some(_)) => {
-            return Err(Failure::parameter("logStreamNames and logStreamNamePrefix exclude each other"));
-        }
-        (Some(names), None) => Streams::Named(names),
-        (None, Some(prefix)) => Streams::Prefix(prefix),
-        (None, None) => Streams::All,
-    };
-    let order = if asked.start_from_head == Some(false) { Order::NewestFirst } else { Order::OldestFirst };
     let token = asked.next_token.as_deref().map(Token::parse).transpose()?;
-    let everything = pattern.texts().is_empty() && asked.filter_pattern.is_none_or(|text| text.is_empty());
-    let events = Events {
-        group: groups::one(asked.log_group_name.as_deref(), asked.log_group_identifier.as_deref())?,
-        streams,
-        range: range(asked.start_time, asked.end_time)?,
-        order: token.map_or(order, |token| token.order),
-        after: token.map(|token| token.position),
-        containing: pattern.texts().into_iter().map(str::to_owned).collect(),
-        documents: pattern.reads_json(),
-        at_once: match everything {
-            true => limit.min(AT_ONCE),
-            false if pattern.reads_json() => DOCUMENTS_AT_ONCE,
-            false => AT_ONCE,
-        },
-    };
+    let events = asked.events(&pattern, limit, token)?;
     let (group, order) = (events.group.clone(), events.order);
     let matches = |event: &Event| pattern.matches(event.document.as_deref().unwrap_or(&event.message));
     let page = page(api, events, limit, matches).await?;
     if page.events.is_empty() && page.next.is_none() && token.is_none() {
         groups::must_exist(api, &group).await?;
     }
-    let mut answer = json!({
-        "events": page.events.iter().map(filtered).collect::<Vec<_>>(), "searchedLogStreams": [],
-    });
+    let events: Vec<Value> = page.events.iter().map(filtered).collect();
+    let mut answer = json!({"events": events, "searchedLogStreams": []});
     if let Some(position) = page.next {
         answer["nextToken"] = Token { order, position }.to_string().into();
     }
     Ok(answer.to_string())
+}
+
+fn pattern(text: &str) -> Result<FilterPattern, Failure> {
+    FilterPattern::parse(text).map_err(|error| {
+        let place = format!("characters {} to {}", error.start, error.end);
+        Failure::parameter(format!("filterPattern, {place}: {}", error.message))
+    })
+}
+
+impl Filter {
+    fn events(self, pattern: &FilterPattern, limit: usize, token: Option<Token>) -> Result<Events, Failure> {
+        let streams = match (self.log_stream_names, self.log_stream_name_prefix) {
+            (Some(_), Some(_)) => {
+                return Err(Failure::parameter("logStreamNames and logStreamNamePrefix exclude each other"));
+            }
+            (Some(names), None) => Streams::Named(names),
+            (None, Some(prefix)) => Streams::Prefix(prefix),
+            (None, None) => Streams::All,
+        };
+        let forward = self.start_from_head.unwrap_or(true);
+        let everything = self.filter_pattern.is_none_or(|text| text.trim().is_empty());
+        Ok(Events {
+            group: groups::one(self.log_group_name.as_deref(), self.log_group_identifier.as_deref())?,
+            streams,
+            range: range(self.start_time, self.end_time)?,
+            order: token.map_or(order(forward), |token| token.order),
+            after: token.map(|token| token.position),
+            containing: pattern.texts().into_iter().map(str::to_owned).collect(),
+            documents: pattern.reads_json(),
+            at_once: match (everything, pattern.reads_json()) {
+                (true, _) => limit.min(AT_ONCE),
+                (false, true) => DOCUMENTS_AT_ONCE,
+                (false, false) => AT_ONCE,
+            },
+        })
+    }
+}
+
+fn order(from_head: bool) -> Order {
+    if from_head { Order::OldestFirst } else { Order::NewestFirst }
 }
 
 #[derive(Deserialize, Default)]
@@ -100,32 +111,13 @@ pub(super) struct Get {
 }
 
 pub(super) async fn get(api: &Api, asked: Get) -> Result<String, Failure> {
-    let Some(stream) = asked.log_stream_name else {
-        return Err(Failure::parameter("logStreamName must be given"));
-    };
     let limit = limit(asked.limit)?;
     let token = asked.next_token.as_deref().map(Token::parse).transpose()?;
-    let order = if asked.start_from_head { Order::OldestFirst } else { Order::NewestFirst };
-    let order = token.map_or(order, |token| token.order);
-    let range = range(asked.start_time, asked.end_time.map(|end| end.saturating_sub(1)))?;
-    let events = Events {
-        group: groups::one(asked.log_group_name.as_deref(), asked.log_group_identifier.as_deref())?,
-        streams: Streams::Named(vec![stream.clone()]),
-        range,
-        order,
-        after: token.map(|token| token.position),
-        containing: Vec::new(),
-        documents: false,
-        at_once: limit.min(AT_ONCE),
-    };
-    let group = events.group.clone();
-    let mut events = page(api, events, limit, |_| true).await?.events;
+    let asked = asked.events(limit, token)?;
+    let (order, range) = (asked.order, asked.range);
+    let mut events = page(api, asked.clone(), limit, |_| true).await?.events;
     if events.is_empty() && token.is_none() {
-        groups::must_exist(api, &group).await?;
-        let streams = api.console.engine.log_streams(&group).await?;
-        if !streams.iter().any(|found| found.name == stream) {
-            return Err(Failure::no_such("log stream", &stream));
-        }
+        must_have(api, &asked).await?;
     }
     if order == Order::NewestFirst {
         events.reverse();
@@ -134,13 +126,41 @@ pub(super) async fn get(api: &Api, asked: Get) -> Result<String, Failure> {
     let nowhere = token.map_or(Position { time: range.from, seq: i64::MIN }, |token| token.position);
     let first = events.first().map_or(nowhere, |event| event.position);
     let last = events.last().map_or(nowhere, |event| event.position);
-    let outputs: Vec<Value> = events.iter().map(output).collect();
     let answer = json!({
-        "events": outputs,
+        "events": events.iter().map(output).collect::<Vec<_>>(),
         "nextForwardToken": Token { order: Order::OldestFirst, position: last }.to_string(),
         "nextBackwardToken": Token { order: Order::NewestFirst, position: first }.to_string(),
     });
     Ok(answer.to_string())
+}
+
+impl Get {
+    fn events(self, limit: usize, token: Option<Token>) -> Result<Events, Failure> {
+        let Some(stream) = self.log_stream_name else {
+            return Err(Failure::parameter("logStreamName must be given"));
+        };
+        Ok(Events {
+            group: groups::one(self.log_group_name.as_deref(), self.log_group_identifier.as_deref())?,
+            streams: Streams::Named(vec![stream]),
+            range: range(self.start_time, self.end_time.map(|end| end.saturating_sub(1)))?,
+            order: token.map_or(order(self.start_from_head), |token| token.order),
+            after: token.map(|token| token.position),
+            containing: Vec::new(),
+            documents: false,
+            at_once: limit.min(AT_ONCE),
+        })
+    }
+}
+
+/// Fails where there is no such group, or no such stream in it.
+async fn must_have(api: &Api, asked: &Events) -> Result<(), Failure> {
+    groups::must_exist(api, &asked.group).await?;
+    let Streams::Named(names) = &asked.streams else { return Ok(()) };
+    let found = api.console.engine.log_streams(&asked.group).await?;
+    match names.iter().find(|name| !found.iter().any(|stream| stream.name == **name)) {
+        Some(missing) => Err(Failure::no_such("log stream", missing)),
+        None => Ok(()),
+    }
 }
 
 #[derive(Deserialize)]

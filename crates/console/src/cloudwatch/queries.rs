@@ -352,8 +352,7 @@ fn told(known: &Arc<Known>) -> Value {
 mod tests {
     use super::*;
 
-    fn ended(at: Instant, bytes: usize) -> Arc<Known> {
-        let results = Results { bytes, ..Results::default() };
+    fn known(state: State) -> Arc<Known> {
         Arc::new(Known {
             id: id(),
             text: String::new(),
@@ -361,8 +360,30 @@ mod tests {
             limit: 1,
             created: 0,
             progress: Arc::default(),
-            state: Mutex::new(State::Ended { how: Ended::Complete(Arc::new(results)), at }),
+            state: Mutex::new(state),
         })
+    }
+
+    fn ended(at: Instant, bytes: usize) -> Arc<Known> {
+        let results = Results { bytes, ..Results::default() };
+        known(State::Ended { how: Ended::Complete(Arc::new(results)), at })
+    }
+
+    #[tokio::test]
+    async fn so_many_run_at_a_time_and_each_ends_once() {
+        let queries = Queries::default();
+        let first = queries.add(|| Ok(known(State::Running(None)))).unwrap();
+        for _ in 1..MOST_RUNNING {
+            queries.add(|| Ok(known(State::Running(None)))).unwrap();
+        }
+        let refused = queries.add(|| panic!("it must not begin")).map(|_| ()).unwrap_err();
+        assert_eq!(refused.kind, "LimitExceededException");
+        assert_eq!(first.status(), "Running");
+        first.end(Ended::Cancelled);
+        first.settle(Err(QueryError::refused("too late")));
+        assert_eq!(queries.find(&first.id).unwrap().status(), "Cancelled");
+        assert!(queries.add(|| Ok(known(State::Running(None)))).is_ok());
+        assert_eq!(queries.find("none").map(|_| ()).unwrap_err().kind, "ResourceNotFoundException");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use testkit::http::{self, Request, Response};
-use testkit::process::{Folder, Running};
+use testkit::process::{Folder, PATIENCE, Running, wait_until};
 use testkit::tools::free_port;
 
 use crate::support::outrigger;
@@ -24,6 +24,16 @@ pub struct WithLake {
 
 impl WithLake {
     pub fn start() -> WithLake {
+        WithLake::with(&[])
+    }
+
+    /// On every address of this machine, for who has the token.
+    pub fn with_token(token: &str) -> WithLake {
+        let listen = format!("0.0.0.0:{}", free_port());
+        WithLake::with(&[("OUTRIGGER_LISTEN", listen.as_str()), ("OUTRIGGER_TOKEN", token)])
+    }
+
+    fn with(environment: &[(&str, &str)]) -> WithLake {
         let [forward, grpc, otlp] = [(); 3].map(|()| free_port());
         let mut text =
             DEFAULT.replace("${env:OUTRIGGER_DEFAULT_ADDRESS}", "127.0.0.1").replace(": 10s", ": 1s");
@@ -33,8 +43,15 @@ impl WithLake {
         }
         let folder = Folder::new();
         let file = folder.write("outrigger.yaml", text);
-        let mut running = outrigger().arg("--config").arg(file).start();
-        let console = running.ready();
+        let command = outrigger().arg("--config").arg(file);
+        let command = environment.iter().fold(command, |command, (name, value)| command.env(name, value));
+        let mut running = command.spawn();
+        let listen = environment.iter().find(|(name, _)| *name == "OUTRIGGER_LISTEN");
+        let console = match listen.and_then(|(_, listen)| listen.rsplit_once(':')?.1.parse::<u16>().ok()) {
+            None => running.ready(),
+            Some(port) => SocketAddr::from(([127, 0, 0, 1], port)),
+        };
+        assert!(wait_until(PATIENCE, || http::get(console, "/health").is_ok()), "{}", running.stderr());
         WithLake { running, console, otlp: ([127, 0, 0, 1], otlp).into(), _folder: folder }
     }
 
