@@ -3,6 +3,7 @@
 //! Each also holds what it decodes to a property, so that it finds wrong answers and not only crashes.
 
 pub mod mutate;
+mod patterns;
 mod statements;
 
 use std::io;
@@ -11,6 +12,7 @@ use frontends::Files;
 use frontends::Source;
 use frontends::fluent_bit::lower;
 use model::{Arena, Batch, Signal, Span, Value};
+pub use patterns::filter_pattern;
 pub use statements::ottl;
 use wire::forward::{Context, Decoder, Settings};
 use wire::inflate;
@@ -34,6 +36,7 @@ pub const TARGETS: &[(&str, Target, &str, &str)] = &[
     ("remote_write", remote_write, "fixtures/otlp", ".body"),
     ("remote_write_decode", remote_write_decode, "fixtures/prometheus-remote-write", ".body"),
     ("ottl", ottl, "fixtures/ottl", ".ottl"),
+    ("filter_pattern", filter_pattern, "fixtures/filter-pattern", ".pattern"),
     ("prometheus", prometheus, "fixtures/prometheus", ".txt .openmetrics"),
     ("prometheus_protobuf", prometheus_protobuf, "fixtures/prometheus", ".protobuf"),
 ];

@@ -74,6 +74,11 @@ fn ottl() {
 }
 
 #[test]
+fn filter_pattern() {
+    run("filter_pattern");
+}
+
+#[test]
 fn prometheus() {
     run("prometheus");
 }

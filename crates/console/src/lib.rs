@@ -1,6 +1,7 @@
 //! The web console: its pages, and the HTTP API they ask. `docs/decisions/0008-languages-and-console.md` lists the routes.
 
 mod answers;
+mod cloudwatch;
 mod logs;
 mod metrics;
 mod parameters;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 use axum::routing::{get, post};
 use query::Engine;
 
@@ -51,8 +53,13 @@ pub fn router(console: Console) -> Router {
         .route("/api/usage", get(tasks::usage))
         .merge(prometheus_routes("/api/v1"))
         .merge(prometheus_routes("/prometheus/api/v1"))
-        .with_state(console)
-        .fallback(async |uri: Uri, headers: HeaderMap| pages::CONSOLE.answer(&uri, &headers))
+        .with_state(console.clone())
+        .merge(cloudwatch::routes(console))
+        .fallback(page)
+}
+
+async fn page(uri: Uri, headers: HeaderMap) -> Response {
+    pages::CONSOLE.answer(&uri, &headers)
 }
 
 /// Where Prometheus has them, and below a path for who serves several sources from one address.

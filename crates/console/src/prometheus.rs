@@ -152,7 +152,12 @@ fn success(data: Value) -> Response {
 
 fn failure(error: &Error) -> Response {
     let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    body(status, &promql::json::failure(error))
+    let mut answer = promql::json::failure(error);
+    if let Error::Parse { start: Some(start), end: Some(end), .. } = error {
+        answer["start"] = json!(start);
+        answer["end"] = json!(end);
+    }
+    body(status, &answer)
 }
 
 fn body(status: StatusCode, value: &Value) -> Response {

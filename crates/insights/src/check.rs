@@ -4,9 +4,11 @@ mod expressions;
 mod groups;
 mod hints;
 
+pub use expressions::regex;
+
 use std::collections::HashSet;
 
-use crate::check::expressions::{Lower, regex};
+use crate::check::expressions::Lower;
 use crate::error::{Fault, Span};
 use crate::expr::Expr;
 use crate::glob::Glob;

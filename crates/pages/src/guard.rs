@@ -55,7 +55,8 @@ impl Guard {
 }
 
 async fn with_token(token: &str, request: Request, next: Next) -> Response {
-    let given = bearer(request.headers()).or_else(|| cookie(request.headers()));
+    let headers = request.headers();
+    let given = bearer(headers).or_else(|| access_key(headers)).or_else(|| cookie(headers));
     if given.is_some_and(|given| same(given, token)) {
         return next.run(request).await;
     }
@@ -81,6 +82,14 @@ fn refuse(status: StatusCode, why: &'static str) -> Response {
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// Clients of AWS sign with a key that has a name: the token stands in the name's place, and the signature is not looked at.
+fn access_key(headers: &HeaderMap) -> Option<&str> {
+    let authorization =
+        headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("AWS4-HMAC-SHA256 ")?;
+    let credential = authorization.split(',').find_map(|part| part.trim().strip_prefix("Credential="))?;
+    credential.split('/').next()
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -165,6 +174,22 @@ mod tests {
             for headers in [&[][..], &[("host", "localhost")], &[("authorization", "Bearer ")]] {
                 assert_eq!(status(&guard, "/?token=", headers).await, 403);
             }
+        }
+    }
+
+    #[test]
+    fn a_clients_access_key_is_its_token() {
+        for (authorization, expected) in [
+            (
+                "AWS4-HMAC-SHA256 Credential=tok-1/20261121/eu-west-1/logs/aws4_request, SignedHeaders=host, Signature=ab",
+                Some("tok-1"),
+            ),
+            ("AWS4-HMAC-SHA256 SignedHeaders=host,Credential=tok-1/20261121/x", Some("tok-1")),
+            ("AWS4-HMAC-SHA256 SignedHeaders=host", None),
+            ("Bearer Credential=tok-1/", None),
+        ] {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, authorization.parse().unwrap())]);
+            assert_eq!(access_key(&headers), expected, "{authorization}");
         }
     }
 }

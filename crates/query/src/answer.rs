@@ -6,7 +6,12 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::catalog::memory::MemorySourceConfig;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::DataFrame;
 use futures_util::StreamExt;
@@ -36,7 +41,6 @@ pub(crate) enum Item {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct End {
     pub rows: u64,
-    /// Of files, as are the bytes; what is in memory costs next to nothing.
     pub scanned_rows: u64,
     pub scanned_bytes: u64,
     pub seconds: f64,
@@ -147,7 +151,7 @@ impl Sink {
     /// Runs a plan to its end or a limit's.
     pub async fn run(&mut self, frame: DataFrame) -> Result<(), Stop> {
         let context = Arc::new(frame.task_ctx());
-        let plan = frame.create_physical_plan().await?;
+        let plan = pausing(frame.create_physical_plan().await?)?;
         let mut stream = execute_stream(plan.clone(), context)?;
         let deadline = self.started + self.limits.wall;
         loop {
@@ -208,17 +212,40 @@ impl Sink {
     }
 }
 
-/// What the plan's leaves have read so far: rows and bytes.
+/// Joins that compare every row with every row work for long on what they have read, and a task is only ended where it
+/// waits: they are made to, now and then.
+fn pausing(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+    let plan = plan.transform_up(|node| {
+        let works_on = node.is::<NestedLoopJoinExec>() || node.is::<CrossJoinExec>();
+        Ok(match works_on {
+            true => Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>),
+            false => Transformed::no(node),
+        })
+    })?;
+    Ok(plan.data)
+}
+
+/// What the plan's leaves have read so far: rows and bytes. Rows in memory count from the start, and not as bytes.
 pub(crate) fn scanned(plan: &Arc<dyn ExecutionPlan>) -> (u64, u64) {
+    if let Some(rows) = in_memory(plan) {
+        return (rows, 0);
+    }
     if plan.children().is_empty() {
         let Some(metrics) = plan.metrics() else { return (0, 0) };
         let value = |name: &str| metrics.sum_by_name(name).map_or(0, |value| value.as_usize() as u64);
         // Rows that a filter rejects while a file is read were read all the same.
-        let rows = metrics.output_rows().unwrap_or(0) as u64 + value("pushdown_rows_pruned");
+        let rows = metrics.output_rows().unwrap_or_default() as u64 + value("pushdown_rows_pruned");
         return (rows, value("bytes_scanned"));
     }
     let children = plan.children().into_iter().map(scanned);
     children.fold((0, 0), |(rows, bytes), (r, b)| (rows + r, bytes + b))
+}
+
+/// The rows of a leaf that reads memory, which keeps no count of what it gave.
+fn in_memory(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
+    let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
+    let partitions = source.downcast_ref::<MemorySourceConfig>()?.partitions();
+    Some(partitions.iter().flatten().map(|rows| rows.num_rows() as u64).sum())
 }
 
 impl Default for Limits {

@@ -15,6 +15,10 @@ pub struct QueryError {
     pub refused: bool,
 }
 
+/// What the pool of memory says tells of its consumers, and nothing that could be done.
+const TOO_LARGE: &str = "the query needs more memory than queries may use together; ask about less time, \
+                         group by fewer values, or read fewer columns";
+
 impl QueryError {
     pub fn refused(message: impl Into<String>) -> QueryError {
         QueryError { message: message.into(), place: None, expected: Vec::new(), refused: true }
@@ -29,7 +33,11 @@ impl QueryError {
     }
 
     pub(crate) fn failed(error: &DataFusionError) -> QueryError {
-        QueryError { refused: false, ..QueryError::refused(plain(error)) }
+        let message = match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => TOO_LARGE.to_owned(),
+            _ => plain(error),
+        };
+        QueryError { refused: false, ..QueryError::refused(message) }
     }
 
     /// What DataFusion says of a text, with its place where it tells it.

@@ -5,7 +5,9 @@ mod rows;
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
+use datafusion::functions::string::expr_fn::starts_with;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::{
     ExecutionPlan, SendableRecordBatchStream, execute_stream, execute_stream_partitioned,
@@ -15,9 +17,11 @@ use futures_util::StreamExt;
 use insights::{Program, Run, Table as Found, Window};
 use lake::Table;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::answer::{End, Progress, scanned};
+use crate::groups::{in_groups, log_group};
 use crate::logs::newest_first;
 use crate::search::{Search, lower};
 use crate::{Engine, Limits, QueryError, Range};
@@ -47,6 +51,8 @@ impl Default for LogsAsked {
 /// A query that runs. Dropping it ends it.
 pub struct InsightsQuery {
     pub progress: Arc<Progress>,
+    /// Threads of the query end when it is gone.
+    _wanted: watch::Sender<()>,
     done: tokio::sync::oneshot::Receiver<Result<InsightsAnswer, QueryError>>,
     abort: tokio::task::AbortHandle,
 }
@@ -83,6 +89,7 @@ impl Engine {
     ) -> Result<InsightsQuery, QueryError> {
         let program = Arc::new(insights::compile(text)?);
         let progress = Arc::new(Progress::default());
+        let (wanted, still_wanted) = watch::channel(());
         let asked = Asked {
             frame: self.frame(Table::Logs)?,
             source: source(&program, &of.groups),
@@ -91,26 +98,28 @@ impl Engine {
             progress: progress.clone(),
             started: Instant::now(),
             bytes: self.lake().size(Table::Logs),
+            wanted: still_wanted,
             program,
         };
         let (tell, done) = tokio::sync::oneshot::channel();
         let running = self.threads().spawn(async move {
             let _ = tell.send(asked.run(range).await);
         });
-        Ok(InsightsQuery { progress, done, abort: running.abort_handle() })
+        Ok(InsightsQuery { progress, _wanted: wanted, done, abort: running.abort_handle() })
     }
 }
 
 /// Which groups `SOURCE` and the API name.
 fn source(program: &Program, groups: &[String]) -> Option<Expr> {
-    let group = || col("log_group");
-    let mut any: Vec<Expr> = groups.iter().map(|name| group().eq(lit(name.as_str()))).collect();
+    let mut named = groups.to_vec();
+    let mut any = Vec::new();
     if let Some(source) = program.sources() {
-        any.extend(source.groups.iter().map(|name| group().eq(lit(name.as_str()))));
-        let begins = |prefix: &String| {
-            datafusion::functions::string::expr_fn::starts_with(group(), lit(prefix.as_str()))
-        };
+        named.extend(source.groups.iter().cloned());
+        let begins = |prefix: &String| starts_with(log_group(), lit(prefix.as_str()));
         any.extend(source.prefixes.iter().map(begins));
+    }
+    if !named.is_empty() {
+        any.push(in_groups(&named));
     }
     any.into_iter().reduce(Expr::or)
 }
@@ -124,6 +133,7 @@ struct Asked {
     progress: Arc<Progress>,
     started: Instant,
     bytes: lake::TableSize,
+    wanted: watch::Receiver<()>,
 }
 
 /// Why rows end before they are all read.
@@ -177,12 +187,14 @@ impl Asked {
             let before = self.progress.now();
             let mut stream = execute_stream(plan.clone(), context)?;
             let columns = Columns::new(self.program.needs());
-            while let Some(rows) = stream.next().await {
-                columns.each(&rows?, |row| run.push(row));
+            loop {
+                let rows = match self.next(&mut stream).await {
+                    Next::Rows(rows) => rows?,
+                    Next::Cut(why) => return Ok((run, Some(why))),
+                    Next::End => break,
+                };
+                columns.each(&rows, |row| run.push(row));
                 self.progress.set(before, scanned(&plan));
-                if let Some(why) = self.spent() {
-                    return Ok((run, Some(why)));
-                }
                 if run.enough() {
                     return Ok((run, None));
                 }
@@ -243,16 +255,28 @@ impl Asked {
         self.frame.clone().filter(condition)?.select(columns)
     }
 
-    /// Why no more may be read.
-    fn spent(&self) -> Partial {
-        if self.started.elapsed() > self.limits.wall {
-            return Some(format!("stopped after {} s", self.limits.wall.as_secs()));
-        }
+    /// The next rows, unless a limit is reached or nobody waits for them any more.
+    async fn next(&self, stream: &mut SendableRecordBatchStream) -> Next {
         if self.progress.scanned_bytes() > self.limits.scanned_bytes {
-            return Some(format!("stopped after {} MiB were read", self.limits.scanned_bytes >> 20));
+            return Next::Cut(format!("stopped after {} MiB were read", self.limits.scanned_bytes >> 20));
         }
-        None
+        let mut wanted = self.wanted.clone();
+        let next = tokio::select! {
+            biased;
+            _ = wanted.changed() => return Next::Cut("the query was ended".into()),
+            () = sleep_until(self.started + self.limits.wall) => {
+                return Next::Cut(format!("stopped after {} s", self.limits.wall.as_secs()));
+            }
+            next = stream.next() => next,
+        };
+        next.map_or(Next::End, Next::Rows)
     }
+}
+
+enum Next {
+    Rows(Result<RecordBatch, DataFusionError>),
+    Cut(String),
+    End,
 }
 
 /// What the threads of one plan share.
@@ -271,16 +295,17 @@ impl<'a> Read<'a> {
     ) -> Result<(Run<'a>, Partial), DataFusionError> {
         let mut run = self.asked.program.run(self.window);
         let columns = Columns::new(self.asked.program.needs());
-        while let Some(rows) = stream.next().await {
-            columns.each(&rows?, |row| match self.reference {
+        loop {
+            let rows = match self.asked.next(&mut stream).await {
+                Next::Rows(rows) => rows?,
+                Next::Cut(why) => return Ok((run, Some(why))),
+                Next::End => return Ok((run, None)),
+            };
+            columns.each(&rows, |row| match self.reference {
                 true => run.push_reference(row),
                 false => run.push(row),
             });
             self.asked.progress.set(self.before, scanned(&self.plan));
-            if let Some(why) = self.asked.spent() {
-                return Ok((run, Some(why)));
-            }
         }
-        Ok((run, None))
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::http;
 use crate::process::{PATIENCE, wait_until};
@@ -137,6 +137,70 @@ fn on_path(program: &str) -> bool {
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound listener has an address").port()
+}
+
+/// The AWS command line, and `awslogs`, which follows log groups; both ask one endpoint.
+pub struct AwsCli {
+    programs: PathBuf,
+    url: String,
+    access_key: String,
+}
+
+impl AwsCli {
+    pub fn new(url: impl Into<String>) -> Result<AwsCli, Missing> {
+        let python = python("awscli", &["awscli==1.46.3", "awslogs==0.15.0"])?;
+        let programs = python.with_file_name("");
+        let access_key = crate::aws::signature::ACCESS_KEY.into();
+        Ok(AwsCli { programs, url: url.into(), access_key })
+    }
+
+    /// Signs with this key instead.
+    pub fn access_key(self, key: &str) -> AwsCli {
+        AwsCli { access_key: key.into(), ..self }
+    }
+
+    /// Runs `aws` with these arguments.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.program("aws").args(["--endpoint-url", &self.url]).args(args).output().expect("aws runs")
+    }
+
+    /// What `aws` printed, which must be JSON; panics with its message when it failed.
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        let output = self.run(args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {said}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{args:?}: {e}: {said}"))
+    }
+
+    /// What `aws` said as it failed.
+    pub fn refusal(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(!output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// What `awslogs` printed.
+    pub fn awslogs(&self, args: &[&str]) -> String {
+        let mut command = self.program("awslogs");
+        let output =
+            command.args(args).args(["--aws-endpoint-url", &self.url]).output().expect("awslogs runs");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command
+            .env("AWS_ACCESS_KEY_ID", &self.access_key)
+            .env("AWS_SECRET_ACCESS_KEY", crate::aws::signature::SECRET_KEY)
+            .env("AWS_DEFAULT_REGION", "eu-west-1")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_MAX_ATTEMPTS", "1")
+            .env("NO_PROXY", "127.0.0.1,localhost")
+            .env("PYTHONWARNINGS", "ignore")
+            .stdin(Stdio::null());
+        command
+    }
 }
 
 /// moto: AWS emulated. Stops when dropped.

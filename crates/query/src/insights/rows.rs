@@ -7,7 +7,7 @@ use arrow::array::{
 use arrow::datatypes::DataType;
 use insights::{Discovery, Event, Needs, Path, Row, Value};
 
-use crate::names;
+use crate::{groups, names};
 
 /// Where a field is looked for first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +105,8 @@ impl Columns {
                 Place::Timestamp | Place::Message => &[],
                 Place::IngestionTime => &["observed_time"],
                 Place::Text(column) | Place::Number(column) => &[column, "body", "attributes"],
-                Place::Log => &["account", "log_group"],
-                Place::LogStream => &["stream", "container", "task"],
+                Place::Log => &["account", "log_group", "service"],
+                Place::LogStream => &["stream", "container", "task", "host"],
                 Place::Ptr => &[lake::SEQ],
                 Place::Elsewhere => &["body", "attributes"],
             };
@@ -167,8 +167,8 @@ enum Filled<'a> {
     Int16(&'a Int16Array),
     Int32(&'a Int32Array),
     Double(&'a Float64Array),
-    Log(Option<&'a StringViewArray>, Option<&'a StringViewArray>),
-    LogStream([Option<&'a StringViewArray>; 3]),
+    Log([Option<&'a StringViewArray>; 3]),
+    LogStream([Option<&'a StringViewArray>; 4]),
     Ptr(&'a Int64Array),
     Elsewhere,
 }
@@ -188,9 +188,9 @@ impl<'a> Filled<'a> {
                 DataType::Float64 => Some(Filled::Double(c.as_primitive())),
                 _ => None,
             }),
-            Place::Log => Some(Filled::Log(text(rows, "account"), text(rows, "log_group"))),
+            Place::Log => Some(Filled::Log(["account", "log_group", "service"].map(|name| text(rows, name)))),
             Place::LogStream => {
-                Some(Filled::LogStream(["stream", "container", "task"].map(|name| text(rows, name))))
+                Some(Filled::LogStream(["stream", "container", "task", "host"].map(|name| text(rows, name))))
             }
             Place::Ptr => column(lake::SEQ).map(|c| Filled::Ptr(c.as_primitive())),
             Place::Elsewhere => None,
@@ -216,21 +216,31 @@ impl<'a> Filled<'a> {
                 column.is_valid(row).then(|| Value::Time(column.value(row).div_euclid(1000)))
             }
             Filled::Ptr(column) => Some(Value::text(column.value(row).to_string())),
-            Filled::Log(account, group) => {
-                let group = word(group, row)?;
-                Some(Value::text(format!("{}:{group}", word(account, row).unwrap_or("000000000000"))))
+            Filled::Log(columns) => {
+                let [account, group, service] = columns.each_ref().map(|column| word(column, row));
+                let group = group.or(service).unwrap_or(groups::NO_SERVICE);
+                Some(Value::text(format!("{}:{group}", account.unwrap_or("000000000000"))))
             }
-            Filled::LogStream([stream, container, task]) => match (word(stream, row), word(container, row)) {
-                // What a container writes to is no name of a stream.
-                (Some(stream), _) if !matches!(stream, "stdout" | "stderr") => Some(Value::text(stream)),
-                (_, Some(container)) => match word(task, row) {
-                    Some(task) => Some(Value::text(format!("{container}/{task}"))),
-                    None => Some(Value::text(container)),
-                },
-                (stream, None) => stream.map(Value::text),
-            },
+            Filled::LogStream(columns) => {
+                let [stream, container, task, host] = columns.each_ref().map(|column| word(column, row));
+                Some(log_stream(stream, container, task, host))
+            }
             Filled::Timestamp | Filled::Message | Filled::Elsewhere => None,
         }
+    }
+}
+
+/// As `groups::log_stream` makes it in plans.
+fn log_stream<'a>(
+    stream: Option<&'a str>,
+    container: Option<&'a str>,
+    task: Option<&'a str>,
+    host: Option<&'a str>,
+) -> Value<'a> {
+    match (stream.filter(|stream| !groups::STANDARD.contains(stream)), container, task) {
+        (Some(own), ..) => Value::text(own),
+        (None, Some(container), Some(task)) => Value::text(format!("{container}/{task}")),
+        (None, container, _) => Value::text(container.or(stream).or(host).unwrap_or(groups::NO_STREAM)),
     }
 }
 
