@@ -2,13 +2,17 @@
 //! everybody can use every screen.
 #![allow(clippy::print_stderr, clippy::disallowed_methods)] // Tests say what they saw.
 
+#[path = "support/lake.rs"]
+mod lake;
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use testkit::need;
-use testkit::process::{Folder, Outrigger, Running, wait_until};
-use testkit::tools::{self, free_port};
+use lake::WithLake;
+use testkit::process::{Running, wait_until};
+use testkit::{need, tools};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_outrigger");
 /// The shop writes its first errors within seconds; some of everything takes longer.
@@ -29,16 +33,15 @@ impl Drop for Shop {
 fn a_request_is_followed_through_the_screens() {
     let ui = need!(pages());
     need!(tools::debian("chromium", "chromium"));
-    let folder = Folder::new();
-    let (forward, otlp) = (free_port(), free_port());
-    let mut running = program(&folder, forward, otlp);
+    let mut lake = WithLake::start();
+    let running = &mut lake.running;
     if running.get("/").text().contains("make console") {
         eprintln!("skipped: the program was built without its pages; `make console` first");
         return;
     }
     let shop = Command::new(PROGRAM)
-        .args(["demo", "--rate", "20", "--forward", &format!("127.0.0.1:{forward}")])
-        .args(["--otlp", &format!("http://127.0.0.1:{otlp}")])
+        .args(["demo", "--rate", "20", "--forward", &lake.forward.to_string()])
+        .args(["--otlp", &format!("http://{}", lake.otlp)])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
@@ -47,9 +50,9 @@ fn a_request_is_followed_through_the_screens() {
         let answer = running.get("/api/logs?q=severity:ERROR%20exists:trace_id&limit=50").text();
         answer.matches("\"trace_id\"").count()
     };
-    assert!(wait_until(PATIENCE, || errors(&mut running) > 20), "{}", running.stderr());
+    assert!(wait_until(PATIENCE, || errors(running) > 20), "{}", running.stderr());
     std::thread::sleep(SOMETHING_OF_EVERYTHING);
-    let console = format!("http://{}/", running.ready());
+    let console = format!("http://{}/", lake.console);
     for script in ["story-mouse.mjs", "story-keyboard.mjs", "axe.mjs"] {
         let told = Command::new("node")
             .arg(Path::new("e2e").join(script))
@@ -63,7 +66,7 @@ fn a_request_is_followed_through_the_screens() {
         assert!(told.status.success(), "{script}: {text}");
     }
     drop(shop);
-    assert_eq!(running.stop().code(), Some(0));
+    assert_eq!(lake.running.stop().code(), Some(0));
 }
 
 /// The folder of the console's sources, with what its scripts need.
@@ -71,19 +74,4 @@ fn pages() -> Result<PathBuf, tools::Missing> {
     let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui");
     tools::npm_ci(&ui)?;
     Ok(ui)
-}
-
-/// The embedded default, on ports that nobody else has.
-fn program(folder: &Folder, forward: u16, otlp: u16) -> Running {
-    let configuration = include_str!("../src/default.yaml")
-        .replace("${env:OUTRIGGER_DEFAULT_ADDRESS}:24224", &format!("127.0.0.1:{forward}"))
-        .replace("${env:OUTRIGGER_DEFAULT_ADDRESS}:4317", "127.0.0.1:0")
-        .replace("${env:OUTRIGGER_DEFAULT_ADDRESS}:4318", &format!("127.0.0.1:{otlp}"));
-    let file = folder.write("outrigger.yaml", configuration);
-    Outrigger::new(PROGRAM)
-        .args(["run", "--config"])
-        .arg(file)
-        .env("OUTRIGGER_LISTEN", "127.0.0.1:0")
-        .env("OUTRIGGER_DATA", folder.join("data"))
-        .start()
 }

@@ -1,5 +1,9 @@
 //! Prometheus itself: takes remote writes, scrapes what its configuration says, and is asked.
 
+mod answers;
+
+pub use answers::same;
+
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -76,24 +80,7 @@ impl Prometheus {
 
     /// Writes series to it, all at once.
     pub fn write(&self, series: &[Series]) {
-        let body = snap::raw::Encoder::new().compress_vec(&remote_write(series)).expect("it fits");
-        let headers = [
-            ("Content-Type", "application/x-protobuf"),
-            ("Content-Encoding", "snappy"),
-            ("X-Prometheus-Remote-Write-Version", "0.1.0"),
-        ];
-        let answer = send(
-            self.address,
-            &Request {
-                method: "POST".into(),
-                path: "/api/v1/write".into(),
-                headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
-                body,
-                ..Request::default()
-            },
-        );
-        let answer = answer.expect("it answers");
-        assert!(answer.status < 300, "{}: {}", answer.status, answer.text());
+        write(self.address, series);
     }
 
     /// The series that a query finds, with their values.
@@ -115,4 +102,26 @@ impl Prometheus {
         let answer = get(self.address, &path).expect("it answers");
         serde_json::from_str(&answer.text()).expect("JSON")
     }
+}
+
+/// Writes series to whoever takes remote write of version 1.
+pub fn write(to: SocketAddr, series: &[Series]) {
+    let body = snap::raw::Encoder::new().compress_vec(&remote_write(series)).expect("it fits");
+    let headers = [
+        ("Content-Type", "application/x-protobuf"),
+        ("Content-Encoding", "snappy"),
+        ("X-Prometheus-Remote-Write-Version", "0.1.0"),
+    ];
+    let answer = send(
+        to,
+        &Request {
+            method: "POST".into(),
+            path: "/api/v1/write".into(),
+            headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
+            body,
+            ..Request::default()
+        },
+    );
+    let answer = answer.expect("it answers");
+    assert!(answer.status < 300, "{}: {}", answer.status, answer.text());
 }

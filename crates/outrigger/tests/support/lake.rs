@@ -19,6 +19,7 @@ pub struct WithLake {
     /// Of the console.
     pub console: SocketAddr,
     pub otlp: SocketAddr,
+    pub forward: SocketAddr,
     _folder: Folder,
 }
 
@@ -52,7 +53,8 @@ impl WithLake {
             Some(port) => SocketAddr::from(([127, 0, 0, 1], port)),
         };
         assert!(wait_until(PATIENCE, || http::get(console, "/health").is_ok()), "{}", running.stderr());
-        WithLake { running, console, otlp: ([127, 0, 0, 1], otlp).into(), _folder: folder }
+        let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        WithLake { running, console, otlp: at(otlp), forward: at(forward), _folder: folder }
     }
 
     pub fn url(&self) -> String {
