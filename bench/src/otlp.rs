@@ -5,7 +5,7 @@
 //! file.
 
 mod program;
-mod requests;
+pub mod requests;
 mod traffic;
 
 use std::path::Path;

@@ -5,6 +5,7 @@
 //! time counts, with warm pages. The peers run in a Python process of their own, with as many threads.
 
 mod latency;
+mod memory;
 mod questions;
 
 use std::collections::HashMap;
@@ -49,8 +50,12 @@ pub fn compare(program: &Path, lake: &Path) {
         print(question, own, peer("duckdb"), peer("chdb"));
     }
     latency::measure(&mut running);
-    println!("\nmemory: {:.0} MiB at its peak, questions included", mib(running.usage().peak));
+    println!(
+        "memory, these questions over 20 million rows: {:.0} MiB at its peak",
+        mib(running.usage().peak)
+    );
     assert_eq!(running.stop().code(), Some(0));
+    memory::measure(program);
 }
 
 /// The same files under other names: what a run adds or joins is gone with it.

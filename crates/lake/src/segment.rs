@@ -141,17 +141,16 @@ impl SegmentWriter {
         let options =
             ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(file, table.kept(), options)?;
-        let tokens = table.words().map(|_| TokenWriter::default());
+        let tokens = (!table.indexed().is_empty()).then(TokenWriter::default);
         Ok(SegmentWriter { table, level, path, writer, tokens, rows: 0, bounds: None })
     }
 
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), LakeError> {
         self.writer.write(rows)?;
-        if let Some(tokens) = &mut self.tokens
-            && let Some(column) = self.table.words().and_then(|name| rows.column_by_name(name))
-            && let Some(messages) = column.as_string_opt()
-        {
-            tokens.push(messages);
+        if let Some(tokens) = &mut self.tokens {
+            let columns =
+                self.table.indexed().iter().filter_map(|name| rows.column_by_name(name)?.as_string_opt());
+            tokens.push(&columns.collect::<Vec<_>>());
         }
         self.rows += rows.num_rows() as u64;
         if let Some((first, last)) = time_bounds(rows) {

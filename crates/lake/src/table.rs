@@ -233,6 +233,14 @@ impl Table {
         (self == Table::Logs).then_some("message")
     }
 
+    /// The columns whose words each segment has an index of.
+    pub fn indexed(self) -> &'static [&'static str] {
+        match self {
+            Table::Logs => &["message", "trace_id"],
+            _ => &[],
+        }
+    }
+
     pub(crate) fn columns(self) -> Vec<(&'static str, Kind)> {
         let own = match self {
             Table::Logs => [BLOCK, LOGS],

@@ -183,7 +183,7 @@ pub fn json_bytes(batch: &Batch) -> usize {
 pub fn token_bytes(messages: &arrow::array::StringArray) -> usize {
     let mut writer = TokenWriter::default();
     for start in (0..arrow::array::Array::len(messages)).step_by(PAGE) {
-        writer.push(&messages.slice(start, PAGE.min(arrow::array::Array::len(messages) - start)));
+        writer.push(&[&messages.slice(start, PAGE.min(arrow::array::Array::len(messages) - start))]);
     }
     writer.finish(0).0.len()
 }

@@ -1,11 +1,12 @@
 //! The token index: which pages of a segment may hold a word.
 //!
-//! For each [`PAGE`] rows of the column that [`crate::Table::words`] names, a Bloom filter of its words. It lies in the
-//! Parquet file between the last row group and the footer, where other readers do not look; the footer's metadata tell
-//! where it begins. A word that is there is always found; one that is not is found in about one page of a hundred.
+//! For each [`PAGE`] rows of the columns that [`crate::Table::indexed`] names, a Bloom filter of their words. It lies in
+//! the Parquet file between the last row group and the footer, where other readers do not look; the footer's metadata
+//! tell where it begins. A word that is there is always found; one that is not is found in about one page of a hundred.
+//! A look reads 64 bytes a page and word from the file: kept in memory, the filters would be a fortieth of the lake.
 //!
 //! ```text
-//! "OUTRTOK1" · pages (4) · { row group (4) · first row in it (4) · rows (4) · blocks (4) }* · blocks of 64 bytes · CRC-32 (4)
+//! "OUTRTOK2" · pages (4) · { row group (4) · first row in it (4) · rows (4) · blocks (4) }* · blocks of 64 bytes · CRC-32 (4)
 //! ```
 
 mod cache;
@@ -13,9 +14,10 @@ mod cache;
 use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, StringArray};
@@ -24,7 +26,7 @@ use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use crate::segment::{PAGE, ROW_GROUP};
 use crate::{LakeError, Segment};
 
-const MAGIC: &[u8; 8] = b"OUTRTOK1";
+const MAGIC: &[u8; 8] = b"OUTRTOK2";
 /// Of the footer's metadata: `offset:length`.
 const KEY: &str = "outrigger.tokens";
 const BITS_A_WORD: usize = 10;
@@ -118,11 +120,12 @@ pub(crate) struct TokenWriter {
 }
 
 impl TokenWriter {
-    /// The next rows of the file.
-    pub fn push(&mut self, messages: &StringArray) {
-        for row in 0..messages.len() {
-            if messages.is_valid(row) {
-                words(messages.value(row), |word| {
+    /// The next rows of the file, in each column.
+    pub fn push(&mut self, columns: &[&StringArray]) {
+        let rows = columns.first().map_or(0, |column| column.len());
+        for row in 0..rows {
+            for column in columns.iter().filter(|column| column.is_valid(row)) {
+                words(column.value(row), |word| {
                     self.words.insert(hash(word));
                 });
             }
@@ -208,14 +211,17 @@ impl Wanted {
 /// The token index of one segment.
 #[derive(Debug)]
 pub struct TokenIndex {
+    path: PathBuf,
+    /// Where the filters begin in the file.
+    start: u64,
     pages: Vec<Page>,
-    blocks: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct Page {
     row_group: usize,
     rows: Range<usize>,
+    /// By number, of all pages.
     blocks: Range<usize>,
 }
 
@@ -227,7 +233,7 @@ impl Segment {
 }
 
 impl TokenIndex {
-    /// Reads the index of a Parquet file.
+    /// Finds the index of a Parquet file, and reads all of it once to see that it is whole.
     pub fn read(path: &Path) -> Result<Option<TokenIndex>, LakeError> {
         let mut file = File::open(path).map_err(LakeError::file("cannot read", path))?;
         let footer = ParquetMetaDataReader::new().parse_and_finish(&file)?;
@@ -238,30 +244,8 @@ impl TokenIndex {
         let mut bytes = vec![0; length.min(MAX_LENGTH)];
         let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
         read.map_err(LakeError::file("cannot read the words of", path))?;
-        Ok(TokenIndex::parse(&bytes))
-    }
-
-    /// `None` where it is damaged: then every page may hold any word.
-    fn parse(bytes: &[u8]) -> Option<TokenIndex> {
-        let (whole, checksum) = bytes.split_last_chunk::<4>()?;
-        if crc32fast::hash(whole) != u32::from_le_bytes(*checksum) {
-            return None;
-        }
-        let (count, rest) = whole.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
-        let (entries, blocks) = rest.split_at_checked(u32::from_le_bytes(*count) as usize * ENTRY)?;
-        let mut pages = Vec::new();
-        let mut at = 0;
-        for entry in entries.chunks_exact(ENTRY) {
-            let number = |n: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| entry[4 * n + byte])) as usize;
-            let end = at + number(3) * BLOCK;
-            pages.push(Page {
-                row_group: number(0),
-                rows: number(1)..number(1) + number(2),
-                blocks: at..end,
-            });
-            at = end;
-        }
-        (at == blocks.len()).then(|| TokenIndex { pages, blocks: blocks.to_vec() })
+        let Some((pages, before)) = pages(&bytes) else { return Ok(None) };
+        Ok(Some(TokenIndex { path: path.to_owned(), start: offset + before as u64, pages }))
     }
 
     /// How many row groups the file has.
@@ -275,44 +259,89 @@ impl TokenIndex {
     }
 
     /// The rows of each row group that may be what is wanted: a row group without any is left out.
-    pub fn rows(&self, wanted: &Wanted) -> Vec<(usize, Vec<Range<usize>>)> {
+    pub fn rows(&self, wanted: &Wanted) -> Result<Vec<(usize, Vec<Range<usize>>)>, LakeError> {
+        let failed = LakeError::file("cannot read the words of", &self.path);
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) => return Err(failed(error)),
+        };
         let mut found: Vec<(usize, Vec<Range<usize>>)> = Vec::new();
-        for page in self.pages.iter().filter(|page| self.may_hold(page, wanted)) {
-            match found.last_mut() {
-                Some((group, ranges)) if *group == page.row_group => match ranges.last_mut() {
-                    Some(last) if last.end == page.rows.start => last.end = page.rows.end,
-                    _ => ranges.push(page.rows.clone()),
-                },
-                _ => found.push((page.row_group, vec![page.rows.clone()])),
+        for page in &self.pages {
+            match self.may_hold(&file, page, wanted) {
+                Ok(true) => add(&mut found, page),
+                Ok(false) => {}
+                Err(error) => return Err(failed(error)),
             }
         }
-        found
+        Ok(found)
     }
 
-    fn may_hold(&self, page: &Page, wanted: &Wanted) -> bool {
+    fn may_hold(&self, file: &File, page: &Page, wanted: &Wanted) -> io::Result<bool> {
+        let holds = |wanted: &Wanted| self.may_hold(file, page, wanted);
         match wanted {
-            Wanted::Any => true,
-            Wanted::Words(hashes) => hashes.iter().all(|hash| self.may_hold_word(page, *hash)),
-            Wanted::Both(all) => all.iter().all(|wanted| self.may_hold(page, wanted)),
-            Wanted::Either(any) => any.iter().any(|wanted| self.may_hold(page, wanted)),
+            Wanted::Any => Ok(true),
+            Wanted::Words(hashes) => all(hashes, |hash| self.may_hold_word(file, page, *hash)),
+            Wanted::Both(wanted) => all(wanted, holds),
+            Wanted::Either(wanted) => Ok(!all(wanted, |wanted| holds(wanted).map(|holds| !holds))?),
         }
     }
 
-    fn may_hold_word(&self, page: &Page, hash: u64) -> bool {
-        let blocks = &self.blocks[page.blocks.clone()];
-        if blocks.is_empty() {
-            return false;
+    fn may_hold_word(&self, file: &File, page: &Page, hash: u64) -> io::Result<bool> {
+        if page.blocks.is_empty() {
+            return Ok(false);
         }
-        let (block, bits) = place(hash, blocks.len() / BLOCK);
-        let held = blocks[block * BLOCK..][..BLOCK].chunks_exact(8);
-        held.zip(bits)
-            .all(|(held, bits)| held.iter().zip(bits.to_le_bytes()).all(|(held, bits)| held & bits == bits))
+        let (block, bits) = place(hash, page.blocks.len());
+        let mut held = [0; BLOCK];
+        file.read_exact_at(&mut held, self.start + ((page.blocks.start + block) * BLOCK) as u64)?;
+        let mut pairs = held.chunks_exact(8).zip(bits);
+        Ok(pairs
+            .all(|(held, bits)| held.iter().zip(bits.to_le_bytes()).all(|(held, bits)| held & bits == bits)))
     }
 
-    /// Bytes in memory, and about those in the file.
+    /// Of the filters in the file.
     pub fn byte_size(&self) -> usize {
-        self.blocks.len() + self.pages.len() * size_of::<Page>()
+        self.pages.last().map_or(0, |page| page.blocks.end * BLOCK)
     }
+}
+
+fn add(found: &mut Vec<(usize, Vec<Range<usize>>)>, page: &Page) {
+    match found.last_mut() {
+        Some((group, ranges)) if *group == page.row_group => match ranges.last_mut() {
+            Some(last) if last.end == page.rows.start => last.end = page.rows.end,
+            _ => ranges.push(page.rows.clone()),
+        },
+        _ => found.push((page.row_group, vec![page.rows.clone()])),
+    }
+}
+
+/// Whether it holds for each, up to the first for which it does not.
+fn all<T>(of: &[T], mut holds: impl FnMut(&T) -> io::Result<bool>) -> io::Result<bool> {
+    for one in of {
+        if !holds(one)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What an index says of its pages, and the bytes before its filters. `None` where it is damaged: then every page may
+/// hold any word.
+fn pages(bytes: &[u8]) -> Option<(Vec<Page>, usize)> {
+    let (whole, checksum) = bytes.split_last_chunk::<4>()?;
+    if crc32fast::hash(whole) != u32::from_le_bytes(*checksum) {
+        return None;
+    }
+    let (count, rest) = whole.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
+    let (entries, filters) = rest.split_at_checked(u32::from_le_bytes(*count) as usize * ENTRY)?;
+    let mut pages = Vec::new();
+    let mut at = 0;
+    for entry in entries.chunks_exact(ENTRY) {
+        let number = |n: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| entry[4 * n + byte])) as usize;
+        let end = at + number(3);
+        pages.push(Page { row_group: number(0), rows: number(1)..number(1) + number(2), blocks: at..end });
+        at = end;
+    }
+    (at * BLOCK == filters.len()).then_some((pages, whole.len() - filters.len()))
 }
 
 #[cfg(test)]

@@ -88,8 +88,12 @@ fn many_flushes_become_few_sorted_files() {
         );
         let index = segment.tokens().expect("it can be read").expect("a token index");
         for text in read(&segment.path).iter().flat_map(|rows| texts(rows, "message")).take(20) {
-            let ranges: Vec<_> =
-                index.rows(&Wanted::words(&text)).into_iter().flat_map(|(_, ranges)| ranges).collect();
+            let ranges: Vec<_> = index
+                .rows(&Wanted::words(&text))
+                .expect("it can be read")
+                .into_iter()
+                .flat_map(|(_, ranges)| ranges)
+                .collect();
             assert_eq!(ranges.first(), Some(&(0..rows)));
         }
     }

@@ -87,8 +87,7 @@ impl LakeTable {
         segments.sort_by_key(|segment| std::cmp::Reverse(segment.max_time));
         let groups = state.config().target_partitions().min(segments.len()).max(1);
         let mut files = vec![Vec::new(); groups];
-        let wanted =
-            self.snapshot.table.words().map_or(Wanted::Any, |column| wanted::of_column(filters, column));
+        let wanted = wanted::of_columns(filters, self.snapshot.table.indexed());
         for (n, segment) in segments.iter().enumerate() {
             files[n % groups].extend(self.file(segment, &wanted)?);
         }
@@ -156,15 +155,18 @@ fn access(segment: &Segment, wanted: &Wanted) -> Option<Access> {
     if *wanted == Wanted::Any {
         return Some(Access::All);
     }
-    let index = match segment.tokens() {
-        Ok(Some(index)) => index,
+    let found = segment.tokens().and_then(|index| match index {
+        Some(index) => index.rows(wanted).map(|rows| Some((index, rows))),
+        None => Ok(None),
+    });
+    let (index, found) = match found {
+        Ok(Some(found)) => found,
         Ok(None) => return Some(Access::All),
         Err(error) => {
             tracing::warn!(file = %segment.path.display(), %error, "its words cannot be read; all of it is");
             return Some(Access::All);
         }
     };
-    let found = index.rows(wanted);
     if found.is_empty() {
         return None;
     }

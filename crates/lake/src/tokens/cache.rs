@@ -1,4 +1,4 @@
-//! Token indexes that were asked for last, up to a number of bytes for the whole process.
+//! Token indexes that were asked for last, up to a number for the whole process.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::TokenIndex;
 use crate::LakeError;
 
-/// Words of about two gigabytes of segments.
-const MAX_BYTES: usize = 64 << 20;
+/// Where the pages of a large segment are takes a few kilobytes.
+const MOST: usize = 4096;
 
 /// Least lately used first. A segment's path is its own for ever.
 static KNOWN: Mutex<VecDeque<(PathBuf, Arc<TokenIndex>)>> = Mutex::new(VecDeque::new());
@@ -35,11 +35,8 @@ pub fn get(
     let mut known = known();
     known.retain(|(of, _)| of != path);
     known.push_back((path.to_owned(), index.clone()));
-    let mut bytes: usize = known.iter().map(|(_, index)| index.byte_size()).sum();
-    while bytes > MAX_BYTES
-        && let Some((_, oldest)) = known.pop_front()
-    {
-        bytes -= oldest.byte_size();
+    if known.len() > MOST {
+        known.pop_front();
     }
     Ok(Some(index))
 }

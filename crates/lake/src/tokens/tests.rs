@@ -11,12 +11,17 @@ fn cut(text: &str) -> Vec<String> {
     found
 }
 
-fn index(messages: &[String]) -> TokenIndex {
+/// An index in a file of its own, and the file.
+fn index(messages: &[String]) -> (TokenIndex, tempfile::NamedTempFile) {
     let mut writer = TokenWriter::default();
     for some in messages.chunks(1000) {
-        writer.push(&StringArray::from_iter_values(some));
+        writer.push(&[&StringArray::from_iter_values(some)]);
     }
-    TokenIndex::parse(&writer.finish(0).0).expect("an index")
+    let bytes = writer.finish(0).0;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&file, &bytes).expect("it is written");
+    let (pages, before) = pages(&bytes).expect("an index");
+    (TokenIndex { path: file.path().to_owned(), start: before as u64, pages }, file)
 }
 
 fn holds(found: &[(usize, Vec<Range<usize>>)], row: usize) -> bool {
@@ -43,26 +48,31 @@ fn pages_without_the_word_are_left_out() {
     let mut messages: Vec<String> =
         (0..200_000).map(|n| format!("order {n} paid by user {}", n % 977)).collect();
     messages[140_000].push_str(" Needle");
-    let index = index(&messages);
-    let found = index.rows(&Wanted::words("needle"));
+    let (index, _file) = index(&messages);
+    let found = index.rows(&Wanted::words("needle")).unwrap();
     assert!(holds(&found, 140_000));
-    let either = index.rows(&Wanted::words("needle").or(Wanted::words("unheardof")));
+    let either = index.rows(&Wanted::words("needle").or(Wanted::words("unheardof"))).unwrap();
     assert!(holds(&either, 140_000) && either.len() <= 2, "{either:?}");
-    let both = index.rows(&Wanted::part("r 1400").and(Wanted::words("needle")));
+    let both = index.rows(&Wanted::part("r 1400").and(Wanted::words("needle"))).unwrap();
     assert_eq!(both, found, "the last word of a part may go on");
     let rows: usize = found.iter().flat_map(|(_, ranges)| ranges.iter().map(Range::len)).sum();
     assert!(rows <= 3 * PAGE, "{rows} rows");
-    let all: Vec<_> =
-        index.rows(&Wanted::words("order paid")).into_iter().flat_map(|(_, ranges)| ranges).collect();
+    let all: Vec<_> = index
+        .rows(&Wanted::words("order paid"))
+        .unwrap()
+        .into_iter()
+        .flat_map(|(_, ranges)| ranges)
+        .collect();
     assert_eq!(all, [0..ROW_GROUP, 0..200_000 - ROW_GROUP]);
-    assert_eq!(index.rows(&Wanted::words(" ")), index.rows(&Wanted::words("order")));
-    assert!(index.rows(&Wanted::words("order unheardof neverseen")).len() <= 1);
+    assert_eq!(index.rows(&Wanted::words(" ")).unwrap(), index.rows(&Wanted::words("order")).unwrap());
+    assert!(index.rows(&Wanted::words("order unheardof neverseen")).unwrap().len() <= 1);
     // Words that are nowhere: about one page of a hundred is taken for one of them.
     let pages = index.pages.len();
     let wrong: usize = (0..2000)
         .map(|n| {
             index
                 .rows(&Wanted::words(&format!("absent{n}")))
+                .unwrap()
                 .iter()
                 .map(|(_, ranges)| ranges.len())
                 .sum::<usize>()
@@ -75,13 +85,13 @@ fn pages_without_the_word_are_left_out() {
 #[test]
 fn a_damaged_index_is_none() {
     let mut writer = TokenWriter::default();
-    writer.push(&StringArray::from_iter_values(["one", "two"]));
+    writer.push(&[&StringArray::from_iter_values(["one", "two"])]);
     let (mut bytes, told) = writer.finish(77);
     assert_eq!(told.value, Some(format!("77:{}", bytes.len())));
-    assert!(TokenIndex::parse(&bytes).is_some());
+    assert!(pages(&bytes).is_some());
     bytes[30] ^= 1;
-    assert!(TokenIndex::parse(&bytes).is_none());
-    assert!(TokenIndex::parse(&[]).is_none());
+    assert!(pages(&bytes).is_none());
+    assert!(pages(&[]).is_none());
 }
 
 proptest! {
@@ -89,9 +99,9 @@ proptest! {
     #[test]
     fn no_word_is_missed(messages in vec("[ a-zA-Z0-9éß_/-]{0,30}|\\PC{0,20}", 1..40), copies in 1..600usize) {
         let all: Vec<String> = messages.iter().cloned().cycle().take(messages.len() * copies).collect();
-        let index = index(&all);
+        let (index, _file) = index(&all);
         for (row, message) in messages.iter().enumerate() {
-            let found = |wanted: &Wanted| holds(&index.rows(wanted), row);
+            let found = |wanted: &Wanted| holds(&index.rows(wanted).unwrap(), row);
             prop_assert!(found(&Wanted::words(message)), "all words of {message:?}");
             for word in cut(message) {
                 prop_assert!(found(&Wanted::words(&word)), "{word:?} of {message:?}");

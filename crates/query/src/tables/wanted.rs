@@ -8,24 +8,24 @@ use lake::Wanted;
 
 use crate::functions::{HAS_TOKEN, ICONTAINS};
 
-/// What rows must hold in a column for all the filters to keep them.
-pub(super) fn of_column(filters: &[Expr], column: &str) -> Wanted {
-    filters.iter().map(|filter| of(filter, column)).fold(Wanted::Any, Wanted::and)
+/// What rows must hold in the columns for all the filters to keep them.
+pub(super) fn of_columns(filters: &[Expr], columns: &[&str]) -> Wanted {
+    filters.iter().map(|filter| of(filter, columns)).fold(Wanted::Any, Wanted::and)
 }
 
-fn of(filter: &Expr, column: &str) -> Wanted {
+fn of(filter: &Expr, columns: &[&str]) -> Wanted {
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
-            Operator::And => of(left, column).and(of(right, column)),
-            Operator::Or => of(left, column).or(of(right, column)),
-            Operator::Eq if is(left, column) => text(right).map_or(Wanted::Any, Wanted::words),
-            Operator::Eq if is(right, column) => text(left).map_or(Wanted::Any, Wanted::words),
+            Operator::And => of(left, columns).and(of(right, columns)),
+            Operator::Or => of(left, columns).or(of(right, columns)),
+            Operator::Eq if is(left, columns) => text(right).map_or(Wanted::Any, Wanted::words),
+            Operator::Eq if is(right, columns) => text(left).map_or(Wanted::Any, Wanted::words),
             _ => Wanted::Any,
         },
-        Expr::Like(like) if !like.negated && is(&like.expr, column) => of_pattern(like),
+        Expr::Like(like) if !like.negated && is(&like.expr, columns) => of_pattern(like),
         Expr::ScalarFunction(ScalarFunction { func, args }) => {
             let [first, second, ..] = args.as_slice() else { return Wanted::Any };
-            let Some(text) = text(second).filter(|_| is(first, column)) else { return Wanted::Any };
+            let Some(text) = text(second).filter(|_| is(first, columns)) else { return Wanted::Any };
             match func.name() {
                 HAS_TOKEN => Wanted::words(text),
                 ICONTAINS | "contains" | "starts_with" | "ends_with" => Wanted::part(text),
@@ -53,10 +53,10 @@ fn of_pattern(like: &Like) -> Wanted {
     wanted.and(Wanted::part(&part))
 }
 
-fn is(expr: &Expr, name: &str) -> bool {
+fn is(expr: &Expr, names: &[&str]) -> bool {
     match expr {
-        Expr::Column(column) => column.name == name,
-        Expr::Cast(cast) if is_text(cast.field.data_type()) => is(&cast.expr, name),
+        Expr::Column(column) => names.contains(&&*column.name),
+        Expr::Cast(cast) if is_text(cast.field.data_type()) => is(&cast.expr, names),
         _ => false,
     }
 }
@@ -90,6 +90,7 @@ mod tests {
             (col("message").like(lit("%a\\_b c\\%%")), words("b c")),
             (col("message").not_like(lit("% a %")), Wanted::Any),
             (col("message").eq(lit("a b")), words("a b")),
+            (lit("4bf92f35").eq(col("trace_id")), words("4bf92f35")),
             (has_token(col("service"), "reset"), Wanted::Any),
             (has_token(col("message"), "a").and(col("n").gt(lit(1))), words("a")),
             (has_token(col("message"), "a").or(col("n").gt(lit(1))), Wanted::Any),
@@ -97,7 +98,8 @@ mod tests {
             (has_token(col("message"), "a").is_not_true(), Wanted::Any),
         ];
         for (condition, expected) in cases {
-            assert_eq!(of_column(std::slice::from_ref(&condition), "message"), expected, "{condition}");
+            let wanted = of_columns(std::slice::from_ref(&condition), &["message", "trace_id"]);
+            assert_eq!(wanted, expected, "{condition}");
         }
     }
 }
