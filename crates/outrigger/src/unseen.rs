@@ -1,5 +1,7 @@
 //! The lean build has neither lake nor console.
 
+use std::time::Duration;
+
 use axum::Router;
 use config::topology::Topology;
 use net::Environment;
@@ -9,5 +11,13 @@ pub fn routes(_: &Topology, _: &Environment, _: &str) -> Option<Router> {
 }
 
 pub fn is_open(_: &Topology, _: &Environment, _: &str) -> bool {
+    false
+}
+
+pub async fn publish(_: &Topology, _: &Environment, _: Duration) -> bool {
+    true
+}
+
+pub fn publishes(_: &Topology) -> bool {
     false
 }

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures_util::future::BoxFuture;
@@ -14,6 +15,7 @@ use lake::{Lake, Table};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::answer::{self, Sink, Stop};
+use crate::skipped::Skipped;
 use crate::tables::LakeTable;
 use crate::{Answer, QueryError, Range, functions};
 
@@ -47,6 +49,11 @@ impl Engine {
             .with_metadata_cache_limit(FOOTERS)
             .build_arc()
             .map_err(|error| QueryError::failed(&error))?;
+        if let Some(remote) = lake.remote() {
+            let origin =
+                ObjectStoreUrl::parse(remote.origin()).map_err(|error| QueryError::failed(&error))?;
+            environment.register_object_store(origin.as_ref(), remote.store().clone());
+        }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads =
             Builder::new_multi_thread().worker_threads(cores).thread_name("query").enable_all().build();
@@ -69,8 +76,7 @@ impl Engine {
 
     /// A session over the tables as they are now; with a range, over their rows in it.
     pub(crate) fn session(&self, range: Option<Range>) -> Result<SessionContext, QueryError> {
-        let session = SessionContext::new_with_config_rt(self.config.clone(), self.environment.clone());
-        functions::register(&session);
+        let session = self.empty();
         for table in Table::ALL {
             let provider = Arc::new(LakeTable::new(self.lake.snapshot(table)));
             let registered = match range {
@@ -85,10 +91,17 @@ impl Engine {
         Ok(session)
     }
 
+    /// A session without tables, which keeps in mind what it could not read.
+    fn empty(&self) -> SessionContext {
+        let config = self.config.clone().with_extension(Arc::<Skipped>::default());
+        let session = SessionContext::new_with_config_rt(config, self.environment.clone());
+        functions::register(&session);
+        session
+    }
+
     /// One table as it is now.
     pub(crate) fn frame(&self, table: Table) -> Result<DataFrame, QueryError> {
-        let session = SessionContext::new_with_config_rt(self.config.clone(), self.environment.clone());
-        functions::register(&session);
+        let session = self.empty();
         let provider = Arc::new(LakeTable::new(self.lake.snapshot(table)));
         session.read_table(provider).map_err(|error| QueryError::failed(&error))
     }
