@@ -162,6 +162,20 @@ impl Catalog {
         })
     }
 
+    /// In words, what is only in an object store.
+    pub fn elsewhere(&self) -> Result<Option<String>, LakeError> {
+        if self.check_version()? < 2 {
+            return Ok(None);
+        }
+        let (rows, object): (Option<i64>, Option<String>) = self.ask(|db| {
+            let only = "SELECT sum(rows), max(object) FROM segments WHERE NOT local";
+            db.query_row(only, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        })?;
+        Ok(rows
+            .zip(object)
+            .map(|(rows, object)| format!("{rows} rows are not here any more, but published, as {object}")))
+    }
+
     /// Payloads that came lately, oldest first.
     pub fn payloads(&self) -> Result<Vec<Id>, LakeError> {
         self.ask(|db| {
@@ -260,6 +274,10 @@ fn stored(
 ) -> Option<Arc<Segment>> {
     let object = url.as_deref().and_then(|url| {
         let here = remote.and_then(|remote| remote.object(url));
+        if !published {
+            // A claim on another place is void: it is made again for this one.
+            return here.filter(|object| remote.is_some_and(|remote| remote.holds(object)));
+        }
         // Published elsewhere, it stays so: elsewhere it is counted.
         here.or_else(|| ObjectPath::parse(url.split_once("://")?.1.split_once('/')?.1).ok().filter(|_| local))
     });

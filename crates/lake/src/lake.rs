@@ -35,8 +35,8 @@ pub struct Lake {
     shared: Arc<Shared>,
     commands: Option<mpsc::Sender<Command>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// What is in the way of a lake that was listed.
-    strangers: Option<String>,
+    /// What was found and cannot be asked.
+    left_out: Option<String>,
     /// Held as long as this process writes.
     _lock: Option<File>,
 }
@@ -131,9 +131,10 @@ impl Lake {
         Some(self.shared.progress.read(publish.remote.to_string(), waiting))
     }
 
-    /// Objects between those of a lake that was listed which no lake has put there, in words.
-    pub fn strangers(&self) -> Option<&str> {
-        self.strangers.as_deref()
+    /// In words, what was found and cannot be asked: objects that no lake has put into a store that was listed, or rows
+    /// that are in a store which a lake that is only looked at was not opened with.
+    pub fn left_out(&self) -> Option<&str> {
+        self.left_out.as_deref()
     }
 
     /// Where segments that have no file are read.

@@ -59,6 +59,11 @@ impl Remote {
         Path::parse(url.strip_prefix(&self.origin)?.strip_prefix('/')?).ok()
     }
 
+    /// Whether an object lies below the prefix.
+    pub(crate) fn holds(&self, object: &Path) -> bool {
+        object.prefix_matches(&self.prefix)
+    }
+
     /// The folder of a table.
     pub(crate) fn folder(&self, table: Table) -> Path {
         self.prefix.clone().join(table.name())

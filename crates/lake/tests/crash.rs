@@ -20,7 +20,10 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 /// Set for the process that writes and is ended: `folder first-number step countdown`.
 const CHILD: &str = "LAKE_CRASH_CHILD";
 const ROWS_A_PAYLOAD: u64 = 40;
-const ROUNDS: usize = 140;
+/// A lake grows, and with it what each look costs.
+const LAKES: usize = 5;
+/// Of each lake: every step once, and again over what the first time left.
+const ROUNDS: usize = 2 * Step::ALL.len();
 
 static STEP: AtomicU8 = AtomicU8::new(0);
 static COUNTDOWN: AtomicI64 = AtomicI64::new(0);
@@ -45,7 +48,7 @@ fn settings(folder: &Path) -> Settings {
     let remote = Remote::new(Arc::new(store), "s3://bucket/lake").expect("a place");
     settings.publish = Some(Publish { every: Duration::ZERO, ..Publish::new(remote) });
     // Some of what is published is read from there.
-    settings.max_bytes = 200_000;
+    settings.max_bytes = 500_000;
     settings
 }
 
@@ -157,43 +160,47 @@ fn count(rows: &RecordBatch, counts: &mut HashMap<String, u64>) {
 
 #[test]
 fn no_answered_row_is_lost_and_none_doubled() {
-    let folder = tempfile::tempdir().expect("a folder");
     let mut random = fastrand::Rng::with_seed(7);
-    let mut next = 0;
     let mut reached: BTreeSet<u8> = BTreeSet::new();
-    let mut in_bucket = 0;
-    for n in 0..ROUNDS {
-        // Each step ten times, after a random number of payloads.
-        let step = Step::ALL[n % Step::ALL.len()];
-        let most = match step {
-            Step::FrameTorn | Step::FrameWritten | Step::FrameSynced => 30,
-            Step::Compacted | Step::Swapped | Step::Claimed => 1,
-            Step::Uploaded | Step::Published | Step::Released => 2,
-            _ => 6,
-        };
-        let last = round(folder.path(), next, step, random.u32(0..most));
-        reached.insert(step as u8);
-        // As the engine does, which does not know whether the last one arrived: it sends it again.
-        next = last.map_or(next, |last| last + 1);
-        let counts = messages(folder.path());
-        for number in 0..next {
-            for row in 0..ROWS_A_PAYLOAD {
-                let message = format!("{number}:{row}");
-                assert_eq!(counts.get(&message), Some(&1), "{message} after {step:?} in round {n}");
-            }
+    let (mut rows, mut in_bucket) = (0, 0);
+    for _ in 0..LAKES {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut next = 0;
+        for n in 0..ROUNDS {
+            // Each step in turn, after a random number of payloads.
+            let step = Step::ALL[n % Step::ALL.len()];
+            let most = match step {
+                Step::FrameTorn | Step::FrameWritten | Step::FrameSynced => 30,
+                Step::Compacted | Step::Swapped | Step::Claimed => 1,
+                Step::Uploaded | Step::Published | Step::Released => 2,
+                _ => 6,
+            };
+            let last = round(folder.path(), next, step, random.u32(0..most));
+            reached.insert(step as u8);
+            // As the engine does, which does not know whether the last one arrived: it sends it again.
+            next = last.map_or(next, |last| last + 1);
+            check(folder.path(), next, &format!("after {step:?} in round {n}"));
         }
-        assert!(counts.values().all(|times| *times == 1), "a row that was not answered is there twice");
-        let published = published(folder.path());
-        let twice = published.iter().find(|(_, times)| **times != 1);
-        assert_eq!(twice, None, "published twice after {step:?} in round {n}");
-        assert!(
-            published.keys().all(|message| counts.contains_key(message)),
-            "the bucket has rows of nowhere"
-        );
-        in_bucket = published.len();
-        assert!(counts.len() as u64 <= (next + 1) * ROWS_A_PAYLOAD, "rows came from nowhere");
+        rows += next * ROWS_A_PAYLOAD;
+        in_bucket += published(folder.path()).len();
     }
     assert!(in_bucket > 0);
-    let (steps, rows) = (reached.len(), next * ROWS_A_PAYLOAD);
-    println!("{ROUNDS} ends at {steps} steps: {rows} rows, {in_bucket} of them published, lost 0, doubled 0");
+    let (rounds, steps) = (LAKES * ROUNDS, reached.len());
+    println!("{rounds} ends at {steps} steps: {rows} rows, {in_bucket} of them published, lost 0, doubled 0");
+}
+
+/// Every row of the payloads before `next` is there once, and none is twice, here and in the bucket.
+fn check(folder: &Path, next: u64, when: &str) {
+    let counts = messages(folder);
+    for number in 0..next {
+        for row in 0..ROWS_A_PAYLOAD {
+            let message = format!("{number}:{row}");
+            assert_eq!(counts.get(&message), Some(&1), "{message} {when}");
+        }
+    }
+    assert!(counts.values().all(|times| *times == 1), "a row that was not answered is there twice");
+    assert!(counts.len() as u64 <= (next + 1) * ROWS_A_PAYLOAD, "rows came from nowhere");
+    let published = published(folder);
+    assert_eq!(published.iter().find(|(_, times)| **times != 1), None, "published twice {when}");
+    assert!(published.keys().all(|message| counts.contains_key(message)), "the bucket has rows of nowhere");
 }

@@ -272,6 +272,30 @@ fn files_that_are_published_go_first_and_are_read_from_the_store() {
     alone.publish = None;
     let lake = Lake::open_read_only(alone).expect("the lake opens");
     assert_eq!(lake.snapshot(Table::Logs).segments.len(), 3 - left);
+    let rows = format!("{} rows are not here any more", 10 * left);
+    assert!(
+        lake.left_out().is_some_and(|told| told.contains(&rows) && told.contains(URL)),
+        "{:?}",
+        lake.left_out()
+    );
+}
+
+#[test]
+fn what_was_meant_for_another_place_goes_to_the_one_that_is_set() {
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    store.refuse.store(u32::MAX, Ordering::SeqCst);
+    let lake = Lake::open(settings(folder.path(), &store)).expect("the lake opens");
+    append(&lake, 0, &three_hours(0)).expect("rows are taken");
+    flush(&lake);
+    until("it was tried", || lake.published().is_some_and(|published| published.failures > 0));
+    drop(lake);
+    store.refuse.store(0, Ordering::SeqCst);
+    let mut other = settings(folder.path(), &store);
+    other.publish = Some(Publish::new(Remote::new(store.clone(), "s3://bucket/other").expect("a place")));
+    let lake = Lake::open(other).expect("the lake opens");
+    wait(lake.publish()).expect("nothing is left");
+    assert_eq!(stored(&store), expected(0..1));
+    assert!(objects(&store).iter().all(|object| object.location.as_ref().starts_with("other/logs/")));
 }
 
 #[test]
@@ -352,7 +376,7 @@ fn a_lake_is_listed_as_far_as_it_is_asked_for() {
     let open = |range| wait(Lake::open_listed(remote(&store), range, common::now));
     let lake = open((0, NOW)).expect("a lake");
     assert_eq!(lake.snapshot(Table::Logs).segments.len(), 6);
-    let strangers = lake.strangers().expect("one is told");
+    let strangers = lake.left_out().expect("one is told");
     assert!(strangers.contains("s3://bucket/some/prefix/logs/day=2023-11-14/part-0.parquet"), "{strangers}");
     for segment in lake.snapshot(Table::Logs).segments {
         let Place::Object(object) = segment.place() else { panic!("{segment:?} has a file") };

@@ -119,7 +119,7 @@ fn start(
         shared,
         commands: Some(commands),
         threads: Mutex::new(threads),
-        strangers: None,
+        left_out: None,
         _lock: Some(lock),
     })
 }
@@ -128,6 +128,7 @@ pub(super) fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
     let settings = Settings { folder: absolute(&settings.folder)?, ..settings };
     let catalog = Catalog::open_read_only(&settings.folder)?;
     let (state, left, _) = read(&settings, &catalog, Opening::Looking)?;
+    let left_out = if settings.publish.is_none() { catalog.elsewhere()? } else { None };
     let frozen = left.into_iter().map(|task| task.memtable).collect();
     let state = RwLock::new(State { frozen, ..state });
     let shared = Arc::new(Shared {
@@ -138,7 +139,7 @@ pub(super) fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
         catalog: None,
         progress: Progress::default(),
     });
-    Ok(Lake { shared, commands: None, threads: Mutex::default(), strangers: None, _lock: None })
+    Ok(Lake { shared, commands: None, threads: Mutex::default(), left_out, _lock: None })
 }
 
 /// What a store lists of the time between two moments. Nothing at all is an error unless only a part was asked for.
@@ -156,7 +157,7 @@ pub(super) async fn open_listed(
         let why = "there are no files of a lake below it".to_owned();
         return Err(LakeError::Remote { url: remote.to_string(), why });
     }
-    let strangers = listing.strangers();
+    let left_out = listing.strangers();
     state.add(listing.segments);
     let mut settings = Settings::new(remote.to_string(), now);
     settings.publish = Some(crate::Publish::new(remote));
@@ -168,7 +169,7 @@ pub(super) async fn open_listed(
         catalog: None,
         progress: Progress::default(),
     });
-    Ok(Lake { shared, commands: None, threads: Mutex::default(), strangers, _lock: None })
+    Ok(Lake { shared, commands: None, threads: Mutex::default(), left_out, _lock: None })
 }
 
 /// Readers find files wherever they run.

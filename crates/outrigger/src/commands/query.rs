@@ -181,15 +181,14 @@ async fn listed(url: String, options: &QueryOptions, environment: &net::Environm
     // A moment of PromQL looks back before the range.
     let from = if options.language == Language::Promql { 0 } else { from };
     let range = (from.saturating_mul(1000), to.saturating_mul(1000).saturating_add(999));
-    let lake = Lake::open_listed(remote, range, now).await.map_err(|error| told(&error))?;
-    if let Some(strangers) = lake.strangers() {
-        super::complain(&format!("{strangers}; skipped"));
-    }
-    Ok(lake)
+    Lake::open_listed(remote, range, now).await.map_err(|error| told(&error))
 }
 
 /// The console's routes over a lake, without a socket.
 async fn ask_lake(lake: Lake, options: &QueryOptions) -> Result<Lines, String> {
+    if let Some(left_out) = lake.left_out() {
+        super::complain(&format!("{left_out}; left out"));
+    }
     let engine = Engine::new(Arc::new(lake), Limits::default()).map_err(|error| error.message)?;
     let console = Console { engine: Arc::new(engine), version: VERSION, started: 0, receivers: Vec::new() };
     let mut router: Router = console::router(console);
