@@ -1,5 +1,6 @@
 //! One lake that can be asked, with threads of its own so that questions never hold up what comes in.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use lake::{Lake, Table};
 use tokio::runtime::{Builder, Runtime};
@@ -136,8 +138,10 @@ impl Engine {
     {
         let (mut sink, answer) = answer::channel(schema, limits);
         self.threads().spawn(async move {
-            let how = script(&mut sink).await;
-            sink.finish(how).await;
+            // Without an end, an answer that broke off would look whole.
+            let how = AssertUnwindSafe(script(&mut sink)).catch_unwind().await;
+            let broken = |_| Err(Stop::Failed(QueryError::broken()));
+            sink.finish(how.unwrap_or_else(broken)).await;
         });
         answer
     }

@@ -28,6 +28,14 @@ impl QueryError {
         QueryError { expected: expected.iter().map(|text| (*text).to_owned()).collect(), ..self }
     }
 
+    /// The query engine gave up in the middle.
+    pub(crate) fn broken() -> QueryError {
+        QueryError {
+            refused: false,
+            ..QueryError::refused("bug: the query engine broke off; its log line says where")
+        }
+    }
+
     pub(crate) fn failed(error: &DataFusionError) -> QueryError {
         QueryError { refused: false, ..QueryError::refused(plain(error)) }
     }
