@@ -158,14 +158,15 @@ async fn the_bucket_is_in_the_host_where_the_certificate_allows() {
     let mut settings = crate::http::ClientSettings::new(&Environment::default());
     settings.resolver = crate::http::Resolver::with(|_| Box::pin(async { Ok(Vec::new()) }));
     let http = crate::http::Client::new(settings).unwrap();
-    let s3 = S3::new("eu-west-1", credentials(), http, &Environment::default());
+    let new = || S3::new("eu-west-1", credentials(), http.clone(), &Environment::default());
+    let s3 = new();
     for (bucket, host) in
         [("plain", "plain.s3.eu-west-1.amazonaws.com"), ("dot.ted", "s3.eu-west-1.amazonaws.com")]
     {
         let error = s3.head(bucket, "k").await.unwrap_err().to_string();
         assert!(error.contains(&format!("`{host}`")), "{error}");
     }
-    let own = s3.with_endpoint("https://store.example.com").with_path_style(false);
+    let own = new().with_endpoint("https://store.example.com").with_path_style(false);
     let error = own.head("plain", "k").await.unwrap_err().to_string();
     assert!(error.contains("`plain.store.example.com`"), "{error}");
 }
