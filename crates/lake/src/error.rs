@@ -32,7 +32,7 @@ pub enum LakeError {
         what: &'static str,
         url: String,
         #[source]
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     #[error("rows cannot be written")]
     Arrow(#[from] arrow::error::ArrowError),

@@ -26,7 +26,11 @@ pub(crate) async fn list(remote: &Remote, table: Table, from: i64) -> Result<Vec
         }
         false => remote.store().list(Some(&folder)),
     };
-    let told = |source| LakeError::Store { what: "cannot list", url: remote.url(&folder), source };
+    let told = |source: object_store::Error| LakeError::Store {
+        what: "cannot list",
+        url: remote.url(&folder),
+        source: source.into(),
+    };
     let objects: Vec<ObjectMeta> =
         futures_util::StreamExt::take(found, MOST + 1).try_collect().await.map_err(told)?;
     match objects.len() > MOST {

@@ -49,7 +49,11 @@ pub(crate) fn names(segments: &[Arc<Segment>], remote: &Remote, lake: i64) -> BT
 
 /// Writes a segment's file to its place in the store. An object that is there already is replaced.
 pub(crate) async fn upload(segment: &Segment, object: &Path, remote: &Remote) -> Result<(), LakeError> {
-    let told = |source| LakeError::Store { what: "cannot write", url: remote.url(object), source };
+    let told = |source: object_store::Error| LakeError::Store {
+        what: "cannot write",
+        url: remote.url(object),
+        source: source.into(),
+    };
     if segment.bytes <= WHOLE {
         let mut file = open(&segment.path)?;
         let whole = part(&mut file, segment.bytes as usize, &segment.path)?;
@@ -104,10 +108,10 @@ pub(crate) async fn expire(remote: &Remote, before: i64) -> Result<u64, LakeErro
             crate::remote::hour_of(&folder, &object.location).is_some_and(|hour| is_over(hour, before))
         };
         for object in crate::listed::list(remote, table, i64::MIN).await?.into_iter().filter(old) {
-            let told = |source| LakeError::Store {
+            let told = |source: object_store::Error| LakeError::Store {
                 what: "cannot remove",
                 url: remote.url(&object.location),
-                source,
+                source: source.into(),
             };
             remote.store().delete(&object.location).await.map_err(told)?;
             removed += 1;
