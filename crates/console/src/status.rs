@@ -24,13 +24,19 @@ pub(crate) async fn status(State(console): State<Console>) -> Response {
             (table.name().to_owned(), size)
         })
         .collect();
+    let publish = lake.published().map(|publish| {
+        json!({
+            "to": publish.to, "segments": publish.segments, "waiting_rows": publish.waiting_rows,
+            "failures": publish.failures, "lost_rows": publish.lost_rows, "error": publish.error,
+        })
+    });
     let receivers: Vec<_> =
         console.receivers.iter().map(|(name, listen)| json!({"name": name, "listen": listen})).collect();
     object(&json!({
         "version": console.version,
         "build": "full",
         "started": console.started,
-        "lake": {"path": lake.folder().display().to_string(), "tables": tables},
+        "lake": {"path": lake.folder().display().to_string(), "tables": tables, "publish": publish},
         "receivers": receivers,
     }))
 }

@@ -9,15 +9,33 @@
 //! Logs, spans and metrics become rows of Arrow tables. A payload counts as delivered once the lake's log has it, on
 //! the disk unless `durability` says otherwise; queries see it then. Rows go from memory to Parquet files, which other
 //! programs can read: `path/logs`, `path/spans` and so on. A payload that comes twice, as after a crash, is kept once.
+//!
+//! With `publish` whole hours go to a bucket as well, in Hive's folders, which any engine reads without a catalog:
+//!
+//! ```yaml
+//! lake:
+//!   path: /var/lib/outrigger
+//!   publish: {to: s3://example-lake/telemetry, region: eu-west-1}
+//! ```
+//!
+//! An hour goes up ten minutes after its end. When the program is ended in order, everything goes up that is left, within
+//! what the shutdown's time leaves; what does not make it stays in `path` for the next start. `retention` then is about the
+//! copies here: what is in the bucket goes first, and queries read the rest from there. `path: s3://example-lake/telemetry`
+//! is short for the usual folder and `publish.to`. The role needs `s3:PutObject`, `s3:GetObject`, `s3:ListBucket` and
+//! `s3:AbortMultipartUpload`, and `s3:DeleteObject` with `publish.age`.
+
+pub mod objects;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use config::{ByteSize, Interval};
 use engine::{ALL_SIGNALS, BuildContext, ConfigError, Outcome, Payload, Sealed};
 use lake::{Durability, Lake, LakeError, Rows, Settings};
 use model::{Batch, Reason, Signal};
+use net::Environment;
+use objects::Place;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -33,12 +51,15 @@ pub struct Config {
     pub path: PathBuf,
     /// When a payload counts as delivered.
     pub durability: Sync,
-    /// Rows in memory before they become files. Twice this is held at most.
+    /// Of the store as a whole: half of it for queries, a quarter for rows that are not in files yet, the rest for joining
+    /// files. A query that needs more writes to disk, or says so.
     pub memory: ByteSize,
     /// Longest time that rows stay in memory and the log only.
     pub flush: Interval,
     /// When rows go.
     pub retention: Retention,
+    /// The bucket that whole hours go to.
+    pub publish: Option<Publish>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -60,6 +81,22 @@ pub struct Retention {
     pub size: ByteSize,
 }
 
+/// Where whole hours go.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// Bucket and prefix, as `s3://bucket/prefix`. Any number of programs may share them.
+    pub to: String,
+    /// Region of the bucket; that of the environment, or `us-east-1`, when absent.
+    pub region: Option<String>,
+    /// Address of an S3 that is not AWS's, or of a VPC endpoint.
+    pub endpoint: Option<String>,
+    /// Puts the bucket into the path of requests, not into the host. With an `endpoint` it is there unless this is `false`.
+    pub path_style: Option<bool>,
+    /// Objects older than this are removed, whoever wrote them; never, when absent.
+    pub age: Option<Interval>,
+}
+
 impl Default for Retention {
     fn default() -> Self {
         let settings = Settings::new("", now);
@@ -73,9 +110,10 @@ impl Default for Config {
         Config {
             path: "outrigger-data".into(),
             durability: Sync::default(),
-            memory: ByteSize::bytes(settings.memtable_bytes as u64),
+            memory: ByteSize::bytes(8 * settings.memtable_bytes as u64),
             flush: Interval(settings.flush_every),
             retention: Retention::default(),
+            publish: None,
         }
     }
 }
@@ -86,23 +124,70 @@ fn now() -> i64 {
 }
 
 impl Config {
-    /// What the lake is opened with.
-    pub fn settings(&self) -> Settings {
-        Settings {
+    /// Whether whole hours go to a bucket.
+    pub fn publishes(&self) -> bool {
+        self.publish.is_some() || self.bucket().is_some()
+    }
+
+    /// Of all queries together, in bytes.
+    pub fn query_memory(&self) -> usize {
+        self.memory.as_usize() / 2
+    }
+
+    /// A path that is none, but short for `publish.to`.
+    fn bucket(&self) -> Option<&str> {
+        self.path.to_str().filter(|path| path.starts_with("s3://"))
+    }
+
+    /// What the lake is opened with, else what is wrong and with which setting.
+    pub fn settings(&self, environment: &Environment) -> Result<Settings, (&'static str, String)> {
+        let (folder, place) = match (self.bucket(), &self.publish) {
+            (Some(_), Some(_)) => {
+                return Err(("path", "it names a bucket, and so does `publish`".into()));
+            }
+            (Some(url), None) => {
+                let folder = environment.get("OUTRIGGER_DATA").map_or(Config::default().path, PathBuf::from);
+                (folder, Some(Place { url: url.into(), ..Place::default() }))
+            }
+            (None, publish) => (self.path.clone(), publish.as_ref().map(Publish::place)),
+        };
+        let publish = match &place {
+            Some(place) => {
+                let key = if self.publish.is_none() { "path" } else { "publish" };
+                let remote = objects::remote(place, environment).map_err(|problem| (key, problem))?;
+                let max_age = self.publish.as_ref().and_then(|publish| publish.age).map(|age| age.0);
+                Some(lake::Publish { max_age, ..lake::Publish::new(remote) })
+            }
+            None => None,
+        };
+        Ok(Settings {
             durability: match self.durability {
                 Sync::Synced => Durability::Synced,
                 Sync::Relaxed => Durability::Relaxed,
             },
-            memtable_bytes: self.memory.as_usize(),
+            // Twice this is held: what is filled, and what is being flushed.
+            memtable_bytes: self.memory.as_usize() / 8,
             flush_every: self.flush.0,
             max_age: self.retention.age.0,
             max_bytes: self.retention.size.as_usize() as u64,
-            ..Settings::new(self.path.clone(), now)
-        }
+            publish,
+            ..Settings::new(folder, now)
+        })
     }
 }
 
-pub struct LakeExporter(Settings);
+impl Publish {
+    fn place(&self) -> Place {
+        let Publish { to, region, endpoint, path_style, .. } = self.clone();
+        Place { url: to, region, endpoint, path_style }
+    }
+}
+
+pub struct LakeExporter {
+    settings: Settings,
+    /// Held open from the first payload on.
+    lake: OnceLock<Arc<Lake>>,
+}
 
 impl engine::Exporter for LakeExporter {
     const NAME: &'static str = "lake";
@@ -114,7 +199,10 @@ impl engine::Exporter for LakeExporter {
         if config.path.as_os_str().is_empty() {
             return Err(cx.refuse("path", "no folder is named", "write `path: /var/lib/outrigger`"));
         }
-        Ok(LakeExporter(config.settings()))
+        let settings = config.settings(&cx.surroundings.environment);
+        let help = "write a bucket as `publish: {to: s3://bucket/prefix}`";
+        let settings = settings.map_err(|(key, problem)| cx.refuse(key, problem, help))?;
+        Ok(LakeExporter { settings, lake: OnceLock::new() })
     }
 
     fn encoder(&self) -> Encoder {
@@ -140,18 +228,20 @@ impl engine::Exporter for LakeExporter {
             .iter()
             .map(|(table, rows)| format!("{} rows of {}", rows.num_rows(), table.name()))
             .collect();
-        format!("append to {}\n{}\n", self.0.folder.display(), rows.join(", "))
+        format!("append to {}\n{}\n", self.settings.folder.display(), rows.join(", "))
     }
 }
 
 impl LakeExporter {
     /// The console and other exporters may have opened it.
     async fn lake(&self) -> Result<Arc<Lake>, LakeError> {
-        if let Some(lake) = Lake::opened(&self.0.folder) {
-            return Ok(lake);
+        if let Some(lake) = self.lake.get() {
+            return Ok(lake.clone());
         }
-        let settings = self.0.clone();
-        tokio::task::spawn_blocking(move || Lake::shared(settings)).await.map_err(|_| LakeError::Closed)?
+        let settings = self.settings.clone();
+        let opened = tokio::task::spawn_blocking(move || Lake::shared(settings)).await;
+        let opened = opened.map_err(|_| LakeError::Closed)??;
+        Ok(self.lake.get_or_init(|| opened).clone())
     }
 }
 

@@ -3,18 +3,21 @@
 //! One SQLite file. What belongs together changes in one transaction, and a transaction is on the disk before it
 //! counts: the log file that a flush makes needless is removed afterwards.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use object_store::path::Path as ObjectPath;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use crate::payload::Id;
 use crate::segment::Written;
-use crate::{LakeError, Segment, Table, flush};
+use crate::{LakeError, Remote, Segment, Table, flush};
 
-/// Of the tables below.
-const VERSION: i64 = 1;
+/// Of the tables below, after all [`STEPS`].
+const VERSION: i64 = 2;
 /// Payloads that are known again when they come twice.
 const REMEMBERED: i64 = 1 << 16;
 
@@ -32,6 +35,17 @@ const TABLES: &str = "
     CREATE TABLE watermarks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE payloads (number INTEGER PRIMARY KEY, id BLOB NOT NULL);
 ";
+
+/// Steps from each version to the next.
+const STEPS: [&str; 2] = [
+    TABLES,
+    // The full name of the object that stands for a segment, whether the store has it, and whether the file is there.
+    "
+    ALTER TABLE segments ADD COLUMN object TEXT;
+    ALTER TABLE segments ADD COLUMN published INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segments ADD COLUMN local INTEGER NOT NULL DEFAULT 1;
+    ",
+];
 
 pub(crate) struct Catalog {
     folder: PathBuf,
@@ -90,15 +104,25 @@ impl Catalog {
     }
 
     fn migrate(&mut self) -> Result<(), LakeError> {
-        if self.check_version()? == 0 {
+        let version = self.check_version()?;
+        if version < VERSION {
             self.change(|db| {
                 let all = db.transaction()?;
-                all.execute_batch(TABLES)?;
+                STEPS[version as usize..].iter().try_for_each(|step| all.execute_batch(step))?;
                 all.pragma_update(None, "user_version", VERSION)?;
                 all.commit()
             })?;
         }
         Ok(())
+    }
+
+    /// The lake's own number, for names that no other lake gives. Made when it is first asked for.
+    pub fn lake(&mut self) -> Result<i64, LakeError> {
+        let number = (RandomState::new().build_hasher().finish() >> 1) as i64;
+        self.change(|db| {
+            db.execute("INSERT INTO watermarks VALUES ('lake', ?1) ON CONFLICT DO NOTHING", [number])?;
+            db.query_row("SELECT value FROM watermarks WHERE name = 'lake'", [], |row| row.get(0))
+        })
     }
 
     /// Rows of log files up to this number are in segments.
@@ -112,11 +136,12 @@ impl Catalog {
     }
 
     /// Every segment; rows that this program cannot understand are left out with a warning.
-    pub fn segments(&self) -> Result<Vec<Arc<Segment>>, LakeError> {
+    pub fn segments(&self, remote: Option<&Remote>) -> Result<Vec<Arc<Segment>>, LakeError> {
+        let columns = if self.check_version()? < 2 { "NULL, 0, 1" } else { "object, published, local" };
         self.ask(|db| {
-            let mut rows = db.prepare(
-                "SELECT id, signal, level, path, bytes, rows, min_time, max_time FROM segments ORDER BY min_time",
-            )?;
+            let mut rows = db.prepare(&format!(
+                "SELECT id, signal, level, path, bytes, rows, min_time, max_time, {columns} FROM segments ORDER BY min_time",
+            ))?;
             let segments = rows.query_map([], |row| {
                 let (id, table, path): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
                 let Some(table) = Table::named(&table) else { return Ok(None) };
@@ -129,10 +154,26 @@ impl Catalog {
                     min_time: row.get(6)?,
                     max_time: row.get(7)?,
                 };
-                Ok(Some(written.segment(id)))
+                let (url, published, local): (Option<String>, bool, bool) =
+                    (row.get(8)?, row.get(9)?, row.get(10)?);
+                Ok(stored(id, written, url, published, local, remote))
             })?;
             segments.filter_map(Result::transpose).collect()
         })
+    }
+
+    /// In words, what is only in an object store.
+    pub fn elsewhere(&self) -> Result<Option<String>, LakeError> {
+        if self.check_version()? < 2 {
+            return Ok(None);
+        }
+        let (rows, object): (Option<i64>, Option<String>) = self.ask(|db| {
+            let only = "SELECT sum(rows), max(object) FROM segments WHERE NOT local";
+            db.query_row(only, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        })?;
+        Ok(rows
+            .zip(object)
+            .map(|(rows, object)| format!("{rows} rows are not here any more, but published, as {object}")))
     }
 
     /// Payloads that came lately, oldest first.
@@ -171,6 +212,38 @@ impl Catalog {
         })
     }
 
+    /// Segments are meant for the object store, under these names, and are never joined again.
+    pub fn claimed(&mut self, names: &BTreeMap<i64, ObjectPath>, remote: &Remote) -> Result<(), LakeError> {
+        self.change(|db| {
+            let all = db.transaction()?;
+            for (id, object) in names {
+                all.execute(
+                    "UPDATE segments SET object = ?2 WHERE id = ?1",
+                    params![id, remote.url(object)],
+                )?;
+            }
+            all.commit()
+        })
+    }
+
+    /// The store has the object. False where the segment is not known any more.
+    pub fn published(&mut self, segment: &Segment) -> Result<bool, LakeError> {
+        self.change(|db| {
+            db.execute("UPDATE segments SET published = 1 WHERE id = ?1", [segment.id]).map(|rows| rows > 0)
+        })
+    }
+
+    /// The object stands for these segments; their files may go.
+    pub fn released(&mut self, segments: &[Arc<Segment>]) -> Result<(), LakeError> {
+        self.change(|db| {
+            let all = db.transaction()?;
+            for segment in segments {
+                all.execute("UPDATE segments SET local = 0 WHERE id = ?1 AND published", [segment.id])?;
+            }
+            all.commit()
+        })
+    }
+
     /// After a compaction, or retention where nothing was written: some segments stand for others.
     pub fn swapped(
         &mut self,
@@ -188,6 +261,36 @@ impl Catalog {
             Ok(segments)
         })
     }
+}
+
+/// A row as it can be read; `None` where its only place is a store that this lake is not opened with.
+fn stored(
+    id: i64,
+    written: Written,
+    url: Option<String>,
+    published: bool,
+    local: bool,
+    remote: Option<&Remote>,
+) -> Option<Arc<Segment>> {
+    let object = url.as_deref().and_then(|url| {
+        let here = remote.and_then(|remote| remote.object(url));
+        if !published {
+            // A claim on another place is void: it is made again for this one.
+            return here.filter(|object| remote.is_some_and(|remote| remote.holds(object)));
+        }
+        // Published elsewhere, it stays so: elsewhere it is counted.
+        here.or_else(|| ObjectPath::parse(url.split_once("://")?.1.split_once('/')?.1).ok().filter(|_| local))
+    });
+    if !local && object.is_none() {
+        let object = url.unwrap_or_default();
+        tracing::warn!(
+            object,
+            rows = written.rows,
+            "only in an object store that `publish` does not name; skipped"
+        );
+        return None;
+    }
+    Some(Arc::new(written.stored(id, object, published, local)))
 }
 
 fn insert(

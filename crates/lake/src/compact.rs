@@ -5,6 +5,9 @@
 //! | 0 | what was in memory together, any times | there are [`ENOUGH`] |
 //! | 1 and above | rows of one hour | there are [`ENOUGH`] in the hour, or it is over and there are several |
 //!
+//! Where hours are published, what was flushed is joined also when there is less, once it has rows of an hour that is
+//! over. What is claimed for publishing is left alone.
+//!
 //! So the files of an hour that is over become one, and rows that come late go to their own hour.
 //!
 //! Memory: of each part one batch of [`ROWS`] rows is decoded, beside the open page of each column; of each file that
@@ -22,6 +25,8 @@ use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 
+use crate::publish::is_over;
+use crate::remote::partition;
 use crate::segment::{SegmentWriter, Unnamed, Written};
 use crate::{LakeError, Segment, Settings, Table};
 use merge::Merge;
@@ -64,26 +69,47 @@ impl From<LakeError> for Failed {
     }
 }
 
+/// What is worth joining at a moment.
+#[derive(Clone, Copy)]
+pub(crate) struct When {
+    /// Hours that ended before this are over. In microseconds since the epoch.
+    pub over: i64,
+    /// Hours that are over are about to be published: what was flushed does not wait for company.
+    pub publishing: bool,
+}
+
+impl When {
+    pub fn usual(now: i64) -> When {
+        When { over: now - SETTLED, publishing: false }
+    }
+}
+
 /// The next job, where there is one.
-pub(crate) fn choose(segments: &[Arc<Segment>], settings: &Settings) -> Option<Job> {
-    let now = (settings.now)();
+pub(crate) fn choose(segments: &[Arc<Segment>], when: When) -> Option<Job> {
     Table::ALL.into_iter().find_map(|table| {
-        let small = |segment: &&Arc<Segment>| {
-            segment.table == table && segment.bytes < LARGE && segment.can_be_joined()
-        };
-        let small: Vec<_> = segments.iter().filter(small).cloned().collect();
+        let ours = |segment: &&Arc<Segment>| segment.table == table && segment.is_ours_to_join();
+        let ours: Vec<_> = segments.iter().filter(ours).cloned().collect();
+        let small: Vec<_> = ours.iter().filter(|segment| segment.bytes < LARGE).cloned().collect();
         let flushed = small.iter().filter(|segment| segment.level == 0).cloned().collect();
-        enough(table, flushed).or_else(|| {
+        enough(table, flushed).or_else(|| due(table, &ours, when)).or_else(|| {
             let mut hours: BTreeMap<i64, Vec<Arc<Segment>>> = BTreeMap::new();
             for segment in small.into_iter().filter(|segment| segment.level > 0) {
                 hours.entry(segment.min_time.div_euclid(HOUR)).or_default().push(segment);
             }
             hours.into_iter().find_map(|(hour, of_hour)| {
-                let over = now > (hour + 1) * HOUR + SETTLED;
+                let over = is_over(hour, when.over);
                 if over && worth_it(&of_hour) { job(table, of_hour) } else { enough(table, of_hour) }
             })
         })
     })
+}
+
+/// What was flushed with rows of an hour that is about to be published.
+fn due(table: Table, segments: &[Arc<Segment>], when: When) -> Option<Job> {
+    let due =
+        |segment: &&Arc<Segment>| segment.level == 0 && is_over(segment.min_time.div_euclid(HOUR), when.over);
+    let due: Vec<_> = segments.iter().filter(due).cloned().collect();
+    if when.publishing && !due.is_empty() { job(table, due) } else { None }
 }
 
 /// The oldest of the lowest level that has enough.
@@ -109,7 +135,8 @@ fn job(table: Table, mut parts: Vec<Arc<Segment>>) -> Option<Job> {
         bytes += segment.bytes;
         bytes <= MOST_BYTES
     });
-    let fits = fits.count();
+    // A single one may be cut by hours, however large.
+    let fits = fits.count().max(1);
     parts.truncate(fits);
     let level = parts.iter().map(|segment| segment.level).max()? + 1;
     Some(Job { parts, table, level })
@@ -207,10 +234,8 @@ impl<'a> Files<'a> {
         let id = self.job.parts.first().map_or(0, |segment| segment.id);
         let folder = match hour {
             Some(hour) => {
-                let time = jiff::Timestamp::from_microsecond(hour * HOUR).unwrap_or_default();
-                let at = jiff::tz::TimeZone::UTC.to_datetime(time);
-                let day = format!("day={:04}-{:02}-{:02}", at.year(), at.month(), at.day());
-                table.join(day).join(format!("hour={:02}", at.hour()))
+                let [day, hour] = partition(hour);
+                table.join(day).join(hour)
             }
             None => table.join("rest"),
         };

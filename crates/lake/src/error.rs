@@ -25,6 +25,15 @@ pub enum LakeError {
     /// Without it, nobody knows which files count.
     #[error("the lake in `{}` has segments and no catalog; put `catalog.db` back, or move the segments away", .0.display())]
     CatalogGone(PathBuf),
+    #[error("`{url}` cannot be a lake: {why}")]
+    Remote { url: String, why: String },
+    #[error("{what} `{url}`")]
+    Store {
+        what: &'static str,
+        url: String,
+        #[source]
+        source: Box<object_store::Error>,
+    },
     #[error("rows cannot be written")]
     Arrow(#[from] arrow::error::ArrowError),
     #[error("Parquet cannot be written")]

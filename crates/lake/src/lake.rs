@@ -2,6 +2,7 @@
 
 mod keeper;
 mod open;
+mod publisher;
 mod shared;
 mod writer;
 
@@ -20,8 +21,10 @@ use crate::catalog::Catalog;
 use crate::memtable::{self, Memtable, time_bounds};
 use crate::segment::TableSize;
 use crate::tail::{Tail, Tails};
-use crate::{LakeError, Segment, Settings, Table};
+use crate::{LakeError, Remote, Segment, Settings, Table};
 
+use publisher::Progress;
+pub use publisher::Published;
 use writer::Command;
 
 /// Appends that wait for the writer.
@@ -32,6 +35,8 @@ pub struct Lake {
     shared: Arc<Shared>,
     commands: Option<mpsc::Sender<Command>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// What was found and cannot be asked.
+    left_out: Option<String>,
     /// Held as long as this process writes.
     _lock: Option<File>,
 }
@@ -44,6 +49,7 @@ struct Shared {
     closing: AtomicBool,
     /// `None` where the lake is only read.
     catalog: Option<Mutex<Catalog>>,
+    progress: Progress,
 }
 
 /// Where the rows are: each in exactly one of these.
@@ -62,6 +68,8 @@ pub struct Snapshot {
     /// Rows that are in no segment, oldest arrivals first.
     pub memory: Vec<RecordBatch>,
     pub segments: Vec<Arc<Segment>>,
+    /// Where segments that have no file are read.
+    pub remote: Option<Remote>,
 }
 
 impl Lake {
@@ -73,6 +81,12 @@ impl Lake {
     /// Opens a lake that no process writes, for a look. Nothing in the folder changes.
     pub fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
         open::open_read_only(settings)
+    }
+
+    /// Opens what lakes have published to an object store, as far as it may hold rows between two moments, both
+    /// included, in microseconds since the epoch.
+    pub async fn open_listed(remote: Remote, range: (i64, i64), now: fn() -> i64) -> Result<Lake, LakeError> {
+        open::open_listed(remote, range, now).await
     }
 
     /// Whether a process writes the lake in this folder.
@@ -97,12 +111,43 @@ impl Lake {
         answered.await.map_err(|_| LakeError::Closed)?
     }
 
+    /// Sends everything to the object store, where there is one: what is in memory is flushed, cut by hours, and goes up
+    /// with the rest. Returns once nothing is left, and tries until then. For the end of a process: what comes later to
+    /// the same hour makes files of its own.
+    pub async fn publish(&self) -> Result<(), LakeError> {
+        let commands = self.commands.as_ref().ok_or(LakeError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        commands.send(Command::Publish { answer }).await.map_err(|_| LakeError::Closed)?;
+        answered.await.map_err(|_| LakeError::Closed)?
+    }
+
+    /// How publishing goes, where it is set up.
+    pub fn published(&self) -> Option<Published> {
+        let publish = self.shared.settings.publish.as_ref()?;
+        let state = self.shared.state.read().unwrap_or_else(PoisonError::into_inner);
+        let segments = state.segments.values().flatten().filter(|segment| !segment.is_published());
+        let memory = state.frozen.iter().map(|memtable| memtable.rows).sum::<usize>() + state.active.rows;
+        let waiting = segments.map(|segment| segment.rows).sum::<u64>() + memory as u64;
+        Some(self.shared.progress.read(publish.remote.to_string(), waiting))
+    }
+
+    /// In words, what was found and cannot be asked: objects that no lake has put into a store that was listed, or rows
+    /// that are in a store which a lake that is only looked at was not opened with.
+    pub fn left_out(&self) -> Option<&str> {
+        self.left_out.as_deref()
+    }
+
+    /// Where segments that have no file are read.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.shared.settings.publish.as_ref().map(|publish| &publish.remote)
+    }
+
     pub fn snapshot(&self, table: Table) -> Snapshot {
         let state = self.shared.state.read().unwrap_or_else(PoisonError::into_inner);
         let frozen = state.frozen.iter().flat_map(|memtable| memtable.batches(table));
         let memory = frozen.chain(state.active.batches(table)).cloned().collect();
         let segments = state.segments.get(&table).cloned().unwrap_or_default();
-        Snapshot { table, memory, segments }
+        Snapshot { table, memory, segments, remote: self.remote().cloned() }
     }
 
     /// Everything that arrives from now on.
@@ -122,7 +167,7 @@ impl Lake {
 
 impl Drop for Lake {
     fn drop(&mut self) {
-        // Both threads end when nobody can ask them for anything.
+        // The threads end when nobody can ask them for anything.
         self.commands = None;
         self.shared.closing.store(true, Ordering::Relaxed);
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -159,6 +204,12 @@ impl Shared {
     fn catalog(&self) -> Result<std::sync::MutexGuard<'_, Catalog>, LakeError> {
         let catalog = self.catalog.as_ref().ok_or(LakeError::Closed)?;
         Ok(catalog.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Of all tables.
+    fn segments(&self) -> Vec<Arc<Segment>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.segments.values().flatten().cloned().collect()
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {

@@ -5,6 +5,8 @@
 //!                                       └─ answered here              └─ one transaction of the catalog
 //! ```
 //!
+//! Hours that are over go from there to an object store, where [`Publish`] names one.
+//!
 //! Start at [`Lake`]; [`Rows`] turns batches into payloads, [`Table`] says what each table holds, and [`Snapshot`] is
 //! what a query reads. Nothing in here knows a query engine.
 
@@ -13,8 +15,11 @@ mod compact;
 mod error;
 mod flush;
 mod lake;
+mod listed;
 mod memtable;
 mod payload;
+mod publish;
+mod remote;
 mod retention;
 mod rows;
 mod segment;
@@ -27,11 +32,12 @@ mod tokens;
 mod wal;
 
 pub use error::LakeError;
-pub use lake::{Lake, Snapshot};
+pub use lake::{Lake, Published, Snapshot};
 pub use payload::decode;
+pub use remote::Remote;
 pub use rows::Rows;
-pub use segment::{Segment, TableSize};
-pub use settings::{Durability, Settings, Step};
+pub use segment::{Place, Segment, TableSize};
+pub use settings::{Durability, Publish, Settings, Step};
 pub use table::{SEQ, Table};
 pub use tail::{Arrival, Tail};
 pub use tokens::{TokenIndex, Wanted, words};

@@ -3,10 +3,11 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{AsArray, RecordBatch};
+use object_store::path::Path as ObjectPath;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -37,14 +38,39 @@ pub struct Segment {
     pub table: Table,
     /// 0 is as flushed; each joining adds one.
     pub level: u32,
+    /// Its file, unless [`Segment::place`] says otherwise.
     pub path: PathBuf,
     pub bytes: u64,
+    /// None where only a store's listing is known.
     pub rows: u64,
-    /// Microseconds since the epoch, inclusive.
+    /// Microseconds since the epoch, inclusive. At most these where only a store's listing is known.
     pub min_time: i64,
     pub max_time: i64,
+    /// There is a file.
+    local: bool,
+    /// Its name in the object store, from when it is meant to go there.
+    object: OnceLock<ObjectPath>,
+    /// The store has it.
+    published: AtomicBool,
+    listed: bool,
     doomed: AtomicBool,
     unreadable: AtomicBool,
+}
+
+/// Where to read a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    File(&'a Path),
+    Object(&'a ObjectPath),
+}
+
+/// An object that a segment is read from.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub object: ObjectPath,
+    pub bytes: u64,
+    pub min_time: i64,
+    pub max_time: i64,
 }
 
 /// What a table weighs.
@@ -58,6 +84,56 @@ pub struct TableSize {
 }
 
 impl Segment {
+    /// Of a store's listing: nothing is known of its rows.
+    pub(crate) fn listed(id: i64, table: Table, kept: Kept) -> Arc<Segment> {
+        let Kept { object, bytes, min_time, max_time } = kept;
+        let written = Written { table, level: 1, path: PathBuf::new(), bytes, rows: 0, min_time, max_time };
+        let mut segment = written.stored(id, Some(object), true, false);
+        segment.listed = true;
+        Arc::new(segment)
+    }
+
+    /// The file while there is one, else the object.
+    pub fn place(&self) -> Place<'_> {
+        match self.object.get() {
+            Some(object) if !self.local => Place::Object(object),
+            _ => Place::File(&self.path),
+        }
+    }
+
+    /// Rows and bounds are those of its folder, not of its own.
+    pub fn is_listed(&self) -> bool {
+        self.listed
+    }
+
+    pub fn is_local(&self) -> bool {
+        self.local
+    }
+
+    /// Its name in the object store, from when it is meant to go there. Such a segment is not joined any more.
+    pub fn object(&self) -> Option<&ObjectPath> {
+        self.object.get()
+    }
+
+    pub fn is_published(&self) -> bool {
+        self.published.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn claim(&self, object: ObjectPath) {
+        let _ = self.object.set(object);
+    }
+
+    pub(crate) fn publish(&self) {
+        self.published.store(true, Ordering::Release);
+    }
+
+    /// The same without its file.
+    pub(crate) fn released(&self) -> Arc<Segment> {
+        let Segment { id, table, level, bytes, rows, min_time, max_time, .. } = *self;
+        let written = Written { table, level, path: self.path.clone(), bytes, rows, min_time, max_time };
+        Arc::new(written.stored(id, self.object.get().cloned(), true, false))
+    }
+
     /// Whether the file is there, as long as it was, and tells its columns.
     pub(crate) fn check(&self) -> Result<(), LakeError> {
         let opened = File::open(&self.path).and_then(|file| Ok((file.metadata()?.len(), file)));
@@ -82,6 +158,10 @@ impl Segment {
 
     pub(crate) fn can_be_joined(&self) -> bool {
         !self.unreadable.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_ours_to_join(&self) -> bool {
+        self.can_be_joined() && self.object.get().is_none()
     }
 
     /// The catalog does not know it any more: the file goes with the last who reads it.
@@ -114,9 +194,31 @@ pub(crate) struct Written {
 
 impl Written {
     pub fn segment(self, id: i64) -> Arc<Segment> {
+        Arc::new(self.stored(id, None, false, true))
+    }
+
+    /// A segment that may be in the object store, too, or only there.
+    pub fn stored(self, id: i64, object: Option<ObjectPath>, published: bool, local: bool) -> Segment {
         let Written { table, level, path, bytes, rows, min_time, max_time } = self;
-        let (doomed, unreadable) = Default::default();
-        Arc::new(Segment { id, table, level, path, bytes, rows, min_time, max_time, doomed, unreadable })
+        let object = object.map_or_else(OnceLock::new, OnceLock::from);
+        let published = AtomicBool::new(published);
+        let (listed, doomed, unreadable) = Default::default();
+        Segment {
+            id,
+            table,
+            level,
+            path,
+            bytes,
+            rows,
+            min_time,
+            max_time,
+            local,
+            object,
+            published,
+            listed,
+            doomed,
+            unreadable,
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::Remote;
+
 /// When an append is answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -27,10 +29,28 @@ pub struct Settings {
     pub max_age: Duration,
     /// Bytes of segments; above that the oldest go.
     pub max_bytes: u64,
+    /// Where whole hours go, if anywhere.
+    pub publish: Option<Publish>,
     /// Microseconds since the epoch.
     pub now: fn() -> i64,
     /// Called at each step of the way to disk, for tests that end the process there.
     pub at_step: Option<fn(Step)>,
+}
+
+/// Whole hours go to an object store; what is here then is a copy.
+#[derive(Debug, Clone)]
+pub struct Publish {
+    pub remote: Remote,
+    /// How often it is looked what is ready: rows that come late make an object each time.
+    pub every: Duration,
+    /// Objects older than this go, whichever lake has put them there; never, where it is `None`.
+    pub max_age: Option<Duration>,
+}
+
+impl Publish {
+    pub fn new(remote: Remote) -> Publish {
+        Publish { remote, every: Duration::from_mins(10), max_age: None }
+    }
 }
 
 impl Settings {
@@ -43,6 +63,7 @@ impl Settings {
             flush_every: Duration::from_secs(60),
             max_age: Duration::from_hours(7 * 24),
             max_bytes: 10 << 30,
+            publish: None,
             now,
             at_step: None,
         }
@@ -80,10 +101,18 @@ pub enum Step {
     Compacted,
     /// The catalog knows the joined file; the parts are still there.
     Swapped,
+    /// The catalog has the names that segments get in the object store; the store knows none.
+    Claimed,
+    /// The store has the object; the catalog does not know.
+    Uploaded,
+    /// The catalog knows the object.
+    Published,
+    /// The catalog counts on objects alone; their local copies are still there.
+    Released,
 }
 
 impl Step {
-    pub const ALL: [Step; 10] = [
+    pub const ALL: [Step; 14] = [
         Step::FrameTorn,
         Step::FrameWritten,
         Step::FrameSynced,
@@ -94,5 +123,9 @@ impl Step {
         Step::LogRemoved,
         Step::Compacted,
         Step::Swapped,
+        Step::Claimed,
+        Step::Uploaded,
+        Step::Published,
+        Step::Released,
     ];
 }

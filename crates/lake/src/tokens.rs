@@ -228,6 +228,9 @@ struct Page {
 impl Segment {
     /// Its token index; `None` where it has none. The ones asked for last are kept in memory.
     pub fn tokens(&self) -> Result<Option<Arc<TokenIndex>>, LakeError> {
+        if !self.is_local() {
+            return Ok(None);
+        }
         cache::get(&self.path, || TokenIndex::read(&self.path))
     }
 }

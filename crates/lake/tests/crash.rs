@@ -4,33 +4,52 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use bytes::Bytes;
-use lake::{Lake, Rows, Settings, Step, Table};
+use lake::{Lake, Place, Publish, Remote, Rows, Segment, Settings, Step, Table};
 use model::{Batch, LogRecord, Value};
+use object_store::local::LocalFileSystem;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// Set for the process that writes and is ended: `folder first-number step countdown`.
 const CHILD: &str = "LAKE_CRASH_CHILD";
 const ROWS_A_PAYLOAD: u64 = 40;
-const ROUNDS: usize = 100;
+/// A lake grows, and with it what each look costs.
+const LAKES: usize = 4;
+/// Of each lake: every step once, and again over what the first time left.
+const ROUNDS: usize = 2 * Step::ALL.len();
 
 static STEP: AtomicU8 = AtomicU8::new(0);
 static COUNTDOWN: AtomicI64 = AtomicI64::new(0);
 
+/// All rows are of hours that are over.
 fn now() -> i64 {
-    1_700_000_000_000_000
+    1_700_000_000_000_000 + 4 * 3_600_000_000
+}
+
+/// Beside the lake, a folder that stands for a bucket.
+fn bucket(folder: &Path) -> PathBuf {
+    folder.join("bucket")
 }
 
 fn settings(folder: &Path) -> Settings {
     // Small, so that a round sees flushes and joins.
     let mut settings = Settings::new(folder, now);
     settings.memtable_rows = 4 * ROWS_A_PAYLOAD as usize;
-    settings.max_age = std::time::Duration::from_secs(1 << 30);
+    settings.max_age = Duration::from_secs(1 << 30);
+    std::fs::create_dir_all(bucket(folder)).expect("a folder");
+    let store = LocalFileSystem::new_with_prefix(bucket(folder)).expect("a store");
+    let remote = Remote::new(Arc::new(store), "s3://bucket/lake").expect("a place");
+    settings.publish = Some(Publish { every: Duration::ZERO, ..Publish::new(remote) });
+    // Some of what is published is read from there.
+    settings.max_bytes = 500_000;
     settings
 }
 
@@ -98,51 +117,93 @@ fn messages(folder: &Path) -> HashMap<String, u64> {
     let lake = Lake::open_read_only(settings(folder)).expect("the lake opens");
     let snapshot = lake.snapshot(Table::Logs);
     let mut counts = HashMap::new();
-    let mut count = |rows: &RecordBatch| {
-        let column = arrow::compute::cast(
-            rows.column_by_name("message").expect("a message"),
-            &arrow::datatypes::DataType::Utf8,
-        )
-        .expect("text");
-        let column = column.as_string::<i32>();
-        (0..column.len()).for_each(|n| *counts.entry(column.value(n).to_owned()).or_default() += 1);
+    snapshot.memory.iter().for_each(|rows| count(rows, &mut counts));
+    let file = |segment: &Arc<Segment>| match segment.place() {
+        Place::File(path) => path.to_owned(),
+        Place::Object(object) => bucket(folder).join(object.as_ref()),
     };
-    snapshot.memory.iter().for_each(&mut count);
-    for segment in &snapshot.segments {
-        let file = File::open(&segment.path).expect("the segment is there");
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet").build().expect("rows");
-        reader.for_each(|rows| count(&rows.expect("rows")));
+    snapshot.segments.iter().for_each(|segment| count_file(&file(segment), &mut counts));
+    counts
+}
+
+/// How often each message is in the bucket, where nobody knows what a lake's catalog says of its objects.
+fn published(folder: &Path) -> HashMap<String, u64> {
+    let mut counts = HashMap::new();
+    let mut folders = vec![bucket(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                // The store writes beside the name, and renames.
+                false if path.extension().is_some_and(|end| end == "parquet") => {
+                    count_file(&path, &mut counts)
+                }
+                false => {}
+            }
+        }
     }
     counts
 }
 
+fn count_file(path: &Path, counts: &mut HashMap<String, u64>) {
+    let file = File::open(path).expect("the segment is there");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+    let message = ProjectionMask::columns(reader.parquet_schema(), ["message"]);
+    let reader = reader.with_projection(message).build().expect("rows");
+    reader.for_each(|rows| count(&rows.expect("rows"), counts));
+}
+
+fn count(rows: &RecordBatch, counts: &mut HashMap<String, u64>) {
+    let column = rows.column_by_name("message").expect("a message");
+    let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).expect("text");
+    let column = column.as_string::<i32>();
+    (0..column.len()).for_each(|n| *counts.entry(column.value(n).to_owned()).or_default() += 1);
+}
+
 #[test]
 fn no_answered_row_is_lost_and_none_doubled() {
-    let folder = tempfile::tempdir().expect("a folder");
     let mut random = fastrand::Rng::with_seed(7);
-    let mut next = 0;
     let mut reached: BTreeSet<u8> = BTreeSet::new();
-    for n in 0..ROUNDS {
-        // Each step ten times, after a random number of payloads.
-        let step = Step::ALL[n % Step::ALL.len()];
-        let most = match step {
-            Step::FrameTorn | Step::FrameWritten | Step::FrameSynced => 30,
-            Step::Compacted | Step::Swapped => 1,
-            _ => 6,
-        };
-        let last = round(folder.path(), next, step, random.u32(0..most));
-        reached.insert(step as u8);
-        // As the engine does, which does not know whether the last one arrived: it sends it again.
-        next = last.map_or(next, |last| last + 1);
-        let counts = messages(folder.path());
-        for number in 0..next {
-            for row in 0..ROWS_A_PAYLOAD {
-                let message = format!("{number}:{row}");
-                assert_eq!(counts.get(&message), Some(&1), "{message} after {step:?} in round {n}");
-            }
+    let (mut rows, mut in_bucket) = (0, 0);
+    for _ in 0..LAKES {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut next = 0;
+        for n in 0..ROUNDS {
+            // Each step in turn, after a random number of payloads.
+            let step = Step::ALL[n % Step::ALL.len()];
+            let most = match step {
+                Step::FrameTorn | Step::FrameWritten | Step::FrameSynced => 30,
+                Step::Compacted | Step::Swapped | Step::Claimed => 1,
+                Step::Uploaded | Step::Published | Step::Released => 2,
+                _ => 6,
+            };
+            let last = round(folder.path(), next, step, random.u32(0..most));
+            reached.insert(step as u8);
+            // As the engine does, which does not know whether the last one arrived: it sends it again.
+            next = last.map_or(next, |last| last + 1);
+            check(folder.path(), next, &format!("after {step:?} in round {n}"));
         }
-        assert!(counts.values().all(|times| *times == 1), "a row that was not answered is there twice");
-        assert!(counts.len() as u64 <= (next + 1) * ROWS_A_PAYLOAD, "rows came from nowhere");
+        rows += next * ROWS_A_PAYLOAD;
+        in_bucket += published(folder.path()).len();
     }
-    println!("{ROUNDS} ends at {} steps: {} rows, lost 0, doubled 0", reached.len(), next * ROWS_A_PAYLOAD);
+    assert!(in_bucket > 0);
+    let (rounds, steps) = (LAKES * ROUNDS, reached.len());
+    println!("{rounds} ends at {steps} steps: {rows} rows, {in_bucket} of them published, lost 0, doubled 0");
+}
+
+/// Every row of the payloads before `next` is there once, and none is twice, here and in the bucket.
+fn check(folder: &Path, next: u64, when: &str) {
+    let counts = messages(folder);
+    for number in 0..next {
+        for row in 0..ROWS_A_PAYLOAD {
+            let message = format!("{number}:{row}");
+            assert_eq!(counts.get(&message), Some(&1), "{message} {when}");
+        }
+    }
+    assert!(counts.values().all(|times| *times == 1), "a row that was not answered is there twice");
+    assert!(counts.len() as u64 <= (next + 1) * ROWS_A_PAYLOAD, "rows came from nowhere");
+    let published = published(folder);
+    assert_eq!(published.iter().find(|(_, times)| **times != 1), None, "published twice {when}");
+    assert!(published.keys().all(|message| counts.contains_key(message)), "the bucket has rows of nowhere");
 }

@@ -22,7 +22,7 @@ pub use client::{AwsClient, AwsRequest, AwsResponse};
 pub use credentials::{Credentials, CredentialsError, Keys};
 pub use error::{AwsError, ServiceError};
 pub use imds::Imds;
-pub use s3::{Listing, Object, ObjectSummary, PutOptions, S3};
+pub use s3::{Listing, Object, ObjectSummary, PutOptions, Ranged, S3};
 pub use service::{Service, region};
 pub use sign::sha256_hex;
 pub use sts::AssumeRole;

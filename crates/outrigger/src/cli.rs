@@ -145,9 +145,15 @@ pub struct QueryOptions {
     /// The question
     #[arg(value_name = "QUERY")]
     pub query: String,
-    /// http://host:7070 of an instance, or a lake's folder; unnamed: the local instance, else its folder
+    /// http://host:7070 of an instance, a lake's folder, or s3://bucket/prefix; unnamed: the local instance, else its folder
     #[arg(long, value_name = "URI")]
     pub lake: Option<String>,
+    /// Address of an S3 that is not AWS's; unnamed: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Region of the bucket; unnamed: AWS_REGION
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
     #[arg(long, short, value_enum, default_value = "insights")]
     pub language: Language,
     /// How long ago, or when: 2h, 2026-05-01T12:00:00Z; unnamed: from the first record

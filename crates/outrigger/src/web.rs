@@ -22,7 +22,7 @@ const BUILD: &str = if cfg!(feature = "full") { "full" } else { "lean" };
 
 /// The pages, and what they ask.
 pub fn router(ledger: &Arc<Ledger>, topology: &Topology, environment: &Environment, listen: &str) -> Router {
-    let (console, what) = match seen::routes(topology) {
+    let (console, what) = match seen::routes(topology, environment) {
         Some(console) => (console, "console"),
         None => (without_lake(topology), "pipelines"),
     };

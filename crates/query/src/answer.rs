@@ -18,6 +18,7 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use crate::skipped::Skipped;
 use crate::{Limits, QueryError};
 
 /// Batches that wait for a slow reader before the query waits.
@@ -152,6 +153,9 @@ impl Sink {
     pub async fn run(&mut self, frame: DataFrame) -> Result<(), Stop> {
         let context = Arc::new(frame.task_ctx());
         let plan = pausing(frame.create_physical_plan().await?)?;
+        if let Some(why) = context.session_config().get_extension::<Skipped>().and_then(|all| all.told()) {
+            self.partial = Some(why);
+        }
         let mut stream = execute_stream(plan.clone(), context)?;
         let deadline = self.started + self.limits.wall;
         loop {

@@ -1,5 +1,6 @@
 //! One lake that can be asked, with threads of its own so that questions never hold up what comes in.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +10,17 @@ use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use lake::{Lake, Table};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::answer::{self, Sink, Stop};
+use crate::skipped::Skipped;
 use crate::tables::LakeTable;
 use crate::{Answer, QueryError, Range, functions};
 
@@ -51,6 +55,11 @@ impl Engine {
             .with_metadata_cache_limit(FOOTERS)
             .build_arc()
             .map_err(|error| QueryError::failed(&error))?;
+        if let Some(remote) = lake.remote() {
+            let origin =
+                ObjectStoreUrl::parse(remote.origin()).map_err(|error| QueryError::failed(&error))?;
+            environment.register_object_store(origin.as_ref(), remote.store().clone());
+        }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads =
             Builder::new_multi_thread().worker_threads(cores).thread_name("query").enable_all().build();
@@ -73,9 +82,10 @@ impl Engine {
         self.threads.as_ref().expect("bug: an engine was asked while it was dropped")
     }
 
+    /// A session without tables, which keeps in mind what it could not read.
     fn empty(&self) -> SessionContext {
         let state = SessionStateBuilder::new_from_existing(self.state.clone())
-            .with_config(self.config.clone())
+            .with_config(self.config.clone().with_extension(Arc::<Skipped>::default()))
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
         SessionContext::new_with_state(state.build())
     }
@@ -134,8 +144,10 @@ impl Engine {
     {
         let (mut sink, answer) = answer::channel(schema, limits);
         self.threads().spawn(async move {
-            let how = script(&mut sink).await;
-            sink.finish(how).await;
+            // Without an end, an answer that broke off would look whole.
+            let how = AssertUnwindSafe(script(&mut sink)).catch_unwind().await;
+            let broken = |_| Err(Stop::Failed(QueryError::broken()));
+            sink.finish(how.unwrap_or_else(broken)).await;
         });
         answer
     }

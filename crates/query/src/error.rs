@@ -32,6 +32,14 @@ impl QueryError {
         QueryError { expected: expected.iter().map(|text| (*text).to_owned()).collect(), ..self }
     }
 
+    /// The query engine gave up in the middle.
+    pub(crate) fn broken() -> QueryError {
+        QueryError {
+            refused: false,
+            ..QueryError::refused("bug: the query engine broke off; its log line says where")
+        }
+    }
+
     pub(crate) fn failed(error: &DataFusionError) -> QueryError {
         let message = match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => TOO_LARGE.to_owned(),

@@ -20,6 +20,7 @@ mod promql;
 mod range;
 pub mod search;
 mod series;
+mod skipped;
 mod tables;
 mod traces;
 mod usage;

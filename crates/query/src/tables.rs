@@ -1,6 +1,8 @@
-//! The lake's tables for DataFusion: rows in memory beside segments, and what need not be read.
+//! The lake's tables for DataFusion: rows in memory beside segments, here or in an object store, and what need not be
+//! read.
 
 mod bounds;
+mod objects;
 mod wanted;
 
 use std::fmt;
@@ -21,13 +23,12 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
-use datafusion::object_store::ObjectMeta;
 use datafusion::object_store::path::Path;
 use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
-use lake::{Segment, Snapshot, Wanted};
+use lake::{Place, Segment, Snapshot, Wanted};
 
 /// A table as it was when it was asked for.
 pub(crate) struct LakeTable {
@@ -66,32 +67,63 @@ impl LakeTable {
         Ok(Some(MemorySourceConfig::try_new_exec(&[batches], schema, None)?))
     }
 
-    fn files(
+    /// Segments that may hold rows the filters keep: one scan for those with files, one for those in the object store.
+    async fn segments(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    ) -> Result<Vec<Arc<dyn ExecutionPlan>>> {
         let (from, to) = bounds::of_time(filters);
-        let mut segments: Vec<&Arc<Segment>> = self
-            .snapshot
-            .segments
-            .iter()
-            .filter(|segment| segment.max_time >= from && segment.min_time <= to)
-            .collect();
-        if segments.is_empty() {
-            return Ok(None);
+        let wanted = wanted::of_columns(filters, self.snapshot.table.indexed());
+        let (mut local, mut remote) = (Vec::new(), Vec::new());
+        for segment in &self.snapshot.segments {
+            if segment.max_time < from || segment.min_time > to {
+                continue;
+            }
+            match segment.place() {
+                Place::File(path) => {
+                    let path = Path::from_absolute_path(path);
+                    let path = path.map_err(|error| DataFusionError::External(Box::new(error)))?;
+                    let access = access(segment, &wanted);
+                    local.extend(access.map(|access| (segment.clone(), path, access)));
+                }
+                Place::Object(object) => remote.push((segment.clone(), object.clone())),
+            }
         }
+        let mut scans = Vec::new();
+        if !local.is_empty() {
+            scans.push(self.files(state, ObjectStoreUrl::local_filesystem(), local, projection, limit)?);
+        }
+        if let Some(store) = &self.snapshot.remote {
+            let readable = objects::readable(state, store, remote).await;
+            let readable: Vec<_> =
+                readable.into_iter().map(|(segment, path)| (segment, path, Access::All)).collect();
+            if !readable.is_empty() {
+                let url = ObjectStoreUrl::parse(store.origin())?;
+                scans.push(self.files(state, url, readable, projection, limit)?);
+            }
+        }
+        Ok(scans)
+    }
+
+    /// A scan of files of one store.
+    fn files(
+        &self,
+        state: &dyn Session,
+        url: ObjectStoreUrl,
+        mut segments: Vec<(Arc<Segment>, Path, Access)>,
+        projection: Option<&Vec<usize>>,
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         // The newest first: who asks for the latest rows need not open the others.
-        segments.sort_by_key(|segment| std::cmp::Reverse(segment.max_time));
+        segments.sort_by_key(|(segment, ..)| std::cmp::Reverse(segment.max_time));
         let groups = state.config().target_partitions().min(segments.len()).max(1);
         let mut files = vec![Vec::new(); groups];
-        let wanted = wanted::of_columns(filters, self.snapshot.table.indexed());
-        for (n, segment) in segments.iter().enumerate() {
-            files[n % groups].extend(self.file(segment, &wanted)?);
+        for (n, (segment, path, access)) in segments.into_iter().enumerate() {
+            files[n % groups].push(self.file(segment, path, access));
         }
-        let url = ObjectStoreUrl::local_filesystem();
         let store = state.runtime_env().object_store(&url)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
         let options = state.default_table_options().parquet;
@@ -103,31 +135,25 @@ impl LakeTable {
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
-        Ok(Some(DataSourceExec::from_data_source(scan)))
+        Ok(DataSourceExec::from_data_source(scan))
     }
 
-    /// `None` where its words tell that it has nothing of what is wanted.
-    fn file(&self, segment: &Arc<Segment>, wanted: &Wanted) -> Result<Option<PartitionedFile>> {
-        let Some(access) = access(segment, wanted) else { return Ok(None) };
-        let location = Path::from_absolute_path(&segment.path)
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let file = PartitionedFile::new_from_meta(ObjectMeta {
-            location,
-            last_modified: Default::default(),
-            size: segment.bytes,
-            e_tag: None,
-            version: None,
-        });
+    fn file(&self, segment: Arc<Segment>, path: Path, access: Access) -> PartitionedFile {
+        let file = PartitionedFile::new_from_meta(objects::meta(&segment, path));
+        let statistics = Arc::new(self.statistics(&segment));
         // Held by the plan, the segment keeps its file from being removed.
-        let file = file.with_extension(segment.clone()).with_statistics(Arc::new(self.statistics(segment)));
-        Ok(Some(match access {
+        let file = file.with_extension(segment).with_statistics(statistics);
+        match access {
             Access::All => file,
             Access::Some(plan) => file.with_extension(plan),
-        }))
+        }
     }
 
     fn statistics(&self, segment: &Segment) -> Statistics {
         let mut statistics = Statistics::new_unknown(&self.schema);
+        if segment.is_listed() {
+            return statistics;
+        }
         statistics.num_rows = Precision::Exact(segment.rows as usize);
         if let Ok(time) = self.schema.index_of("time") {
             let exactly = |micros| {
@@ -205,8 +231,8 @@ impl TableProvider for LakeTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let limit = limit.filter(|_| filters.is_empty());
-        let parts = [self.memory(projection)?, self.files(state, projection, filters, limit)?];
-        let mut parts: Vec<_> = parts.into_iter().flatten().collect();
+        let mut parts: Vec<_> = self.memory(projection)?.into_iter().collect();
+        parts.extend(self.segments(state, projection, filters, limit).await?);
         match parts.len() {
             0 => {
                 let schema = match projection {

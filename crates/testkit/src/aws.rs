@@ -2,6 +2,8 @@
 
 pub mod logs;
 pub mod names;
+pub mod s3;
 pub mod signature;
 
 pub use logs::Logs;
+pub use s3::S3;

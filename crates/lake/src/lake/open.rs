@@ -11,7 +11,8 @@ use std::thread;
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::mpsc;
 
-use super::keeper::{self, Task};
+use super::keeper::{self, Task, Work};
+use super::publisher::{self, Progress};
 use super::writer::{Known, Writer};
 use super::{Lake, Shared, State, WAITING};
 use crate::catalog::Catalog;
@@ -19,10 +20,12 @@ use crate::memtable::Memtable;
 use crate::payload::{self, Id};
 use crate::tail::Tails;
 use crate::wal::{self, Wal};
-use crate::{LakeError, Segment, Settings, Table, flush};
+use crate::{LakeError, Remote, Segment, Settings, Table, flush, listed};
 
 /// Flushes that wait for the keeper before the writer waits for it.
 const FLUSHES: usize = 1;
+/// Calls that wait for the publisher.
+const WAKES: usize = 4;
 
 pub(super) fn open(settings: Settings) -> Result<Lake, LakeError> {
     let folder = settings.folder.clone();
@@ -36,7 +39,9 @@ pub(super) fn open(settings: Settings) -> Result<Lake, LakeError> {
     let catalog = Catalog::open(&folder)?;
     let (state, left, mut known) = read(&settings, &catalog, Opening::Writing)?;
     // Those that cannot be read as well.
-    let paths: HashSet<_> = catalog.segments()?.iter().map(|segment| segment.path.clone()).collect();
+    let known_files = catalog.segments(None)?;
+    let known_files = known_files.iter().filter(|segment| segment.is_local());
+    let paths: HashSet<_> = known_files.map(|segment| segment.path.clone()).collect();
     flush::sweep(&folder, &|path| paths.contains(path));
     let next = left.last().map_or(catalog.flushed_through()?, |task| task.memtable.number) + 1;
     let wal = Wal::create(&folder, next)?;
@@ -54,6 +59,7 @@ pub(super) fn open(settings: Settings) -> Result<Lake, LakeError> {
         tails: Tails::new(),
         closing: AtomicBool::new(false),
         catalog: Some(Mutex::new(catalog)),
+        progress: Progress::default(),
     });
     start(shared, wal, known, left, lock)
 }
@@ -76,34 +82,53 @@ fn start(
         ids: Vec::new(),
         since: None,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.map_err(LakeError::file("cannot start the writer of", &shared.settings.folder))?;
+    let runtime = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.map_err(LakeError::file("cannot start the writer of", &shared.settings.folder))
+    };
+    let (writing, publishing) = (runtime()?, runtime()?);
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
         let spawned = thread::Builder::new().name(name.into()).spawn(body);
         spawned.map_err(LakeError::file("cannot start a thread for", &shared.settings.folder))
     };
     let keeping = shared.clone();
-    let threads = vec![
-        spawn("lake-keeper", Box::new(move || keeper::run(&keeping, &tasks)))?,
+    let mut threads = Vec::new();
+    let mut publisher = None;
+    if let Some(publish) = shared.settings.publish.clone() {
+        let (waker, wakes) = sync_channel(WAKES);
+        publisher = Some(waker);
+        let shared = shared.clone();
+        let body = move || publisher::run(&shared, &publish, &publishing, &wakes);
+        threads.push(spawn("lake-publisher", Box::new(body))?);
+    }
+    threads.extend([
+        spawn("lake-keeper", Box::new(move || keeper::run(&keeping, &tasks, publisher.as_ref())))?,
         spawn(
             "lake-writer",
             Box::new(move || {
                 // What the last process left is flushed first.
                 for task in left {
-                    let _ = keeper.send(task);
+                    let _ = keeper.send(Work::Flush(task));
                 }
                 drop(keeper);
-                runtime.block_on(writer.run());
+                writing.block_on(writer.run());
             }),
         )?,
-    ];
-    Ok(Lake { shared, commands: Some(commands), threads: Mutex::new(threads), _lock: Some(lock) })
+    ]);
+    Ok(Lake {
+        shared,
+        commands: Some(commands),
+        threads: Mutex::new(threads),
+        left_out: None,
+        _lock: Some(lock),
+    })
 }
 
 pub(super) fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
     let settings = Settings { folder: absolute(&settings.folder)?, ..settings };
     let catalog = Catalog::open_read_only(&settings.folder)?;
     let (state, left, _) = read(&settings, &catalog, Opening::Looking)?;
+    let left_out = if settings.publish.is_none() { catalog.elsewhere()? } else { None };
     let frozen = left.into_iter().map(|task| task.memtable).collect();
     let state = RwLock::new(State { frozen, ..state });
     let shared = Arc::new(Shared {
@@ -112,8 +137,39 @@ pub(super) fn open_read_only(settings: Settings) -> Result<Lake, LakeError> {
         tails: Tails::new(),
         closing: AtomicBool::new(false),
         catalog: None,
+        progress: Progress::default(),
     });
-    Ok(Lake { shared, commands: None, threads: Mutex::default(), _lock: None })
+    Ok(Lake { shared, commands: None, threads: Mutex::default(), left_out, _lock: None })
+}
+
+/// What a store lists of the time between two moments. Nothing at all is an error unless only a part was asked for.
+pub(super) async fn open_listed(
+    remote: Remote,
+    range: (i64, i64),
+    now: fn() -> i64,
+) -> Result<Lake, LakeError> {
+    let mut state = State::default();
+    let mut listing = listed::Listing::default();
+    for table in Table::ALL {
+        listing.add(&remote, table, range).await?;
+    }
+    if listing.segments.is_empty() && range.0 <= 0 {
+        let why = "there are no files of a lake below it".to_owned();
+        return Err(LakeError::Remote { url: remote.to_string(), why });
+    }
+    let left_out = listing.strangers();
+    state.add(listing.segments);
+    let mut settings = Settings::new(remote.to_string(), now);
+    settings.publish = Some(crate::Publish::new(remote));
+    let shared = Arc::new(Shared {
+        settings,
+        state: RwLock::new(state),
+        tails: Tails::new(),
+        closing: AtomicBool::new(false),
+        catalog: None,
+        progress: Progress::default(),
+    });
+    Ok(Lake { shared, commands: None, threads: Mutex::default(), left_out, _lock: None })
 }
 
 /// Readers find files wherever they run.
@@ -154,7 +210,8 @@ fn read(
     opening: Opening,
 ) -> Result<(State, Vec<Task>, Known), LakeError> {
     let mut state = State::default();
-    state.add(catalog.segments()?.into_iter().filter(|segment| is_whole(segment)).collect());
+    let remote = settings.publish.as_ref().map(|publish| &publish.remote);
+    state.add(catalog.segments(remote)?.into_iter().filter_map(readable).collect());
     let mut known = Known::default();
     for id in catalog.payloads()? {
         known.add(id);
@@ -200,13 +257,18 @@ fn replay(number: u64, path: &Path) -> Result<(Memtable, Vec<Id>, bool), LakeErr
 }
 
 /// A file that is gone or cannot be read is told once, and left out: the others can still be read. It stays where it
-/// is, and in the catalog.
-fn is_whole(segment: &Segment) -> bool {
-    let checked = segment.check();
-    if let Err(error) = &checked {
-        let error = error as &dyn std::error::Error;
-        let (file, rows) = (segment.path.display(), segment.rows);
-        tracing::error!(%file, rows, error, "a segment cannot be read; skipped");
+/// is, and in the catalog. Where the object store has its rows, they are read from there.
+fn readable(segment: Arc<Segment>) -> Option<Arc<Segment>> {
+    if !segment.is_local() {
+        return Some(segment);
     }
-    checked.is_ok()
+    let Err(error) = segment.check() else { return Some(segment) };
+    let error = &error as &dyn std::error::Error;
+    let (file, rows) = (segment.path.display(), segment.rows);
+    if segment.is_published() {
+        tracing::warn!(%file, rows, error, "a segment cannot be read; its object is read instead");
+        return Some(segment.released());
+    }
+    tracing::error!(%file, rows, error, "a segment cannot be read; skipped");
+    None
 }

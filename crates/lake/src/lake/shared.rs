@@ -1,6 +1,5 @@
 //! One lake a folder in a process: its exporter, the console and queries share it.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::Lake;
@@ -10,13 +9,7 @@ use crate::{LakeError, Settings};
 static OPEN: Mutex<Vec<(std::path::PathBuf, Weak<Lake>)>> = Mutex::new(Vec::new());
 
 impl Lake {
-    /// The lake in this folder, if this process has it open.
-    pub fn opened(folder: &Path) -> Option<Arc<Lake>> {
-        let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        open.iter().find(|(named, _)| named == folder)?.1.upgrade()
-    }
-
-    /// The same, opened where it was not. Whoever came first has said with which settings.
+    /// The lake in this folder, opened where this process has not. Whoever came first has said with which settings.
     pub fn shared(settings: Settings) -> Result<Arc<Lake>, LakeError> {
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|(_, lake)| lake.strong_count() > 0);

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::Shared;
-use super::keeper::Task;
+use super::keeper::{Task, Work};
 use crate::memtable::Memtable;
 use crate::payload::{self, Id};
 use crate::wal::Wal;
@@ -23,8 +23,17 @@ const GROUP: usize = 4 << 20;
 const REMEMBERED: usize = 1 << 16;
 
 pub(super) enum Command {
-    Append { payload: Bytes, answer: Answer },
-    Flush { answer: Answer },
+    Append {
+        payload: Bytes,
+        answer: Answer,
+    },
+    Flush {
+        answer: Answer,
+    },
+    /// Flushes, and sends everything to the object store.
+    Publish {
+        answer: Answer,
+    },
 }
 
 pub(super) type Answer = oneshot::Sender<Result<(), LakeError>>;
@@ -40,7 +49,7 @@ pub(super) struct Writer {
     pub shared: Arc<Shared>,
     pub wal: Wal,
     pub commands: mpsc::Receiver<Command>,
-    pub keeper: SyncSender<Task>,
+    pub keeper: SyncSender<Work>,
     pub known: Known,
     /// Of the open log file.
     pub ids: Vec<Id>,
@@ -109,7 +118,7 @@ impl Writer {
         let mut group = Vec::new();
         let mut bytes = 0;
         let mut next = Some(command);
-        let mut flush = None;
+        let (mut flush, mut publish) = (None, None);
         while let Some(command) = next.take() {
             match command {
                 Command::Append { payload, answer } => {
@@ -117,14 +126,19 @@ impl Writer {
                     group.extend(self.append(payload, answer));
                 }
                 Command::Flush { answer } => flush = Some(answer),
+                Command::Publish { answer } => publish = Some(answer),
             }
-            if bytes < GROUP && flush.is_none() {
+            if bytes < GROUP && flush.is_none() && publish.is_none() {
                 next = self.commands.try_recv().ok();
             }
         }
         self.commit(group);
         if let Some(answer) = flush {
             self.rotate(Some(answer));
+        }
+        if let Some(answer) = publish {
+            self.rotate(None);
+            let _ = self.keeper.send(Work::Publish(answer));
         }
     }
 
@@ -213,7 +227,7 @@ impl Writer {
         if let Some(memtable) = frozen {
             let ids = std::mem::take(&mut self.ids);
             // A keeper that is gone leaves the rows to the log.
-            let _ = self.keeper.send(Task { memtable, ids, answer });
+            let _ = self.keeper.send(Work::Flush(Task { memtable, ids, answer }));
         }
     }
 }

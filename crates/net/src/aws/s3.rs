@@ -3,6 +3,8 @@
 //! A bucket's region need not be known: the first answer from the wrong one names the right one, which
 //! is then remembered. That saves users the permission `s3:GetBucketLocation`.
 
+mod parts;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +18,8 @@ use super::client::ENCODED;
 use super::{AwsClient, AwsError, AwsRequest, AwsResponse, Credentials, Service, ServiceError, xml};
 use crate::Environment;
 use crate::http::Client;
+
+pub use parts::Ranged;
 
 /// Largest object read into memory, unless set otherwise.
 const MAX_OBJECT_BYTES: usize = 64 << 20;
@@ -34,6 +38,8 @@ pub struct S3 {
     http: Client,
     region: String,
     endpoint: Option<String>,
+    /// Where buckets go, when it is not for the endpoint to say.
+    path_style: Option<bool>,
     max_object_bytes: usize,
     /// Region of each bucket that is not in ours.
     elsewhere: Mutex<HashMap<String, String>>,
@@ -86,6 +92,7 @@ impl S3 {
             http,
             region: region.into(),
             endpoint: None,
+            path_style: None,
             max_object_bytes: MAX_OBJECT_BYTES,
             elsewhere: Mutex::default(),
             clients: Mutex::default(),
@@ -95,6 +102,12 @@ impl S3 {
     /// Instead of the one the variables and the region give. Buckets then go into the path.
     pub fn with_endpoint(mut self, endpoint: &str) -> S3 {
         self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Whether buckets go into the path, else into the host.
+    pub fn with_path_style(mut self, path_style: bool) -> S3 {
+        self.path_style = Some(path_style);
         self
     }
 
@@ -179,6 +192,17 @@ impl S3 {
 
     /// One page of keys in order; `from` is the `next` of the page before.
     pub async fn list(&self, bucket: &str, prefix: &str, from: Option<&str>) -> Result<Listing, AwsError> {
+        self.list_after(bucket, prefix, None, from).await
+    }
+
+    /// As `list`, with keys behind `after` only.
+    pub async fn list_after(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+        from: Option<&str>,
+    ) -> Result<Listing, AwsError> {
         let encode = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
         let mut query = String::from("/?");
         if let Some(token) = from {
@@ -186,6 +210,9 @@ impl S3 {
         }
         // Keys may hold characters XML cannot carry, so S3 is asked to encode them.
         query.push_str(&format!("encoding-type=url&list-type=2&prefix={}", encode(prefix)));
+        if let Some(after) = after {
+            query.push_str(&format!("&start-after={}", encode(after)));
+        }
         let mut request = AwsRequest::new(Method::GET, query).timeout(TIMEOUT);
         request.max_response_bytes = Some(MAX_LISTING_BYTES);
         let response = self.call(bucket, &request).await?;
@@ -218,7 +245,7 @@ impl S3 {
         let client = self.client(region);
         let mut request = request.clone();
         // A dot in the bucket's name does not fit the certificate of `*.s3.REGION.amazonaws.com`.
-        if client.service().is_custom || bucket.contains('.') {
+        if self.path_style.unwrap_or(client.service().is_custom) || bucket.contains('.') {
             request.path = format!("/{bucket}{}", request.path);
         } else {
             request.host_prefix = format!("{bucket}.");

@@ -48,7 +48,11 @@ async fn answer(options: &QueryOptions, output: Output) -> Result<(), String> {
     let environment = net::Environment::process();
     let mut asked = match place(options, &environment)? {
         Place::Instance(url) => ask_instance(&url, options, &environment).await?,
-        Place::Folder(folder) => ask_folder(&folder, options).await?,
+        Place::Folder(folder) => {
+            let lake = Lake::open_read_only(Settings::new(folder, now)).map_err(|error| told(&error))?;
+            ask_lake(lake, options).await?
+        }
+        Place::Bucket(url) => ask_lake(listed(url, options, &environment).await?, options).await?,
     };
     let mut renderer = Renderer::new(output, &options.query);
     while let Some(line) = asked.next().await {
@@ -61,6 +65,7 @@ async fn answer(options: &QueryOptions, output: Output) -> Result<(), String> {
 enum Place {
     Instance(String),
     Folder(String),
+    Bucket(String),
 }
 
 /// What is named; else the instance of this machine, if it answers; else the folder that it would write.
@@ -69,9 +74,7 @@ fn place(options: &QueryOptions, environment: &net::Environment) -> Result<Place
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
             Ok(Place::Instance(url.trim_end_matches('/').to_owned()))
         }
-        Some(s3) if s3.starts_with("s3://") => {
-            Err(format!("{s3}: lakes in object storage cannot be read yet; name a folder or an instance"))
-        }
+        Some(bucket) if bucket.starts_with("s3://") => Ok(Place::Bucket(bucket.to_owned())),
         Some(folder) => Ok(Place::Folder(folder.to_owned())),
         None => {
             let listen = environment.get("OUTRIGGER_LISTEN").unwrap_or(api::DEFAULT_LISTEN);
@@ -87,8 +90,13 @@ fn place(options: &QueryOptions, environment: &net::Environment) -> Result<Place
 
 type Lines = futures_util::stream::BoxStream<'static, Result<Value, String>>;
 
-/// The request that both kinds of place are asked with.
-fn request(base: &str, options: &QueryOptions) -> Result<Request<Bytes>, String> {
+/// Microseconds since the epoch.
+fn now() -> i64 {
+    (engine::clock::now_nanos() / 1000) as i64
+}
+
+/// The range that is asked for, in milliseconds since the epoch.
+fn range(options: &QueryOptions) -> Result<(i64, i64), String> {
     let now = (engine::clock::now_nanos() / 1_000_000) as i64;
     let moment = |text: &Option<String>, otherwise: i64| match text {
         Some(text) => moment(text, now).ok_or_else(|| {
@@ -96,7 +104,12 @@ fn request(base: &str, options: &QueryOptions) -> Result<Request<Bytes>, String>
         }),
         None => Ok(otherwise),
     };
-    let (from, to) = (moment(&options.from, 0)?, moment(&options.to, now)?);
+    Ok((moment(&options.from, 0)?, moment(&options.to, now)?))
+}
+
+/// The request that all kinds of place are asked with.
+fn request(base: &str, options: &QueryOptions) -> Result<Request<Bytes>, String> {
+    let (from, to) = range(options)?;
     let built = match options.language {
         Language::Promql => {
             let text = percent(&options.query);
@@ -155,10 +168,27 @@ async fn ask_instance(
     Ok(futures_util::stream::iter(lines).boxed())
 }
 
-/// The console's routes over the folder, without a socket.
-async fn ask_folder(folder: &str, options: &QueryOptions) -> Result<Lines, String> {
-    let now = || (engine::clock::now_nanos() / 1000) as i64;
-    let lake = Lake::open_read_only(Settings::new(folder, now)).map_err(|error| told(&error))?;
+/// What lakes have published to a bucket, as far as the question may need it.
+async fn listed(url: String, options: &QueryOptions, environment: &net::Environment) -> Result<Lake, String> {
+    let place = exporters::lake::objects::Place {
+        url,
+        region: options.region.clone(),
+        endpoint: options.endpoint.clone(),
+        path_style: None,
+    };
+    let remote = exporters::lake::objects::remote(&place, environment)?;
+    let (from, to) = range(options)?;
+    // A moment of PromQL looks back before the range.
+    let from = if options.language == Language::Promql { 0 } else { from };
+    let range = (from.saturating_mul(1000), to.saturating_mul(1000).saturating_add(999));
+    Lake::open_listed(remote, range, now).await.map_err(|error| told(&error))
+}
+
+/// The console's routes over a lake, without a socket.
+async fn ask_lake(lake: Lake, options: &QueryOptions) -> Result<Lines, String> {
+    if let Some(left_out) = lake.left_out() {
+        super::complain(&format!("{left_out}; left out"));
+    }
     let engine = Engine::new(Arc::new(lake), Limits::default()).map_err(|error| error.message)?;
     let console = Console { engine: Arc::new(engine), version: VERSION, started: 0, receivers: Vec::new() };
     let mut router: Router = console::router(console);

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use config::topology::Topology;
 use engine::watchdog::Watchdog;
@@ -32,6 +32,8 @@ use crate::{early, health_check, report, seen, web};
 
 /// Longest drain when neither the command line nor the configuration says: ECS kills after 30 s.
 const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(25);
+/// Of the budget, kept for what a lake has not published yet when every destination has what it takes.
+const PUBLISH_SHARE: f64 = 0.3;
 /// Longest wait for the note of what was delivered from a lifeboat.
 const CUT_WITHIN: Duration = Duration::from_secs(2);
 /// When a socket that was bound early counts as unwanted.
@@ -168,12 +170,17 @@ async fn run_until_stopped(
     let budget = options.shutdown_timeout.or(current.topology.service.grace).unwrap_or(DEFAULT_SHUTDOWN);
     info!(signal = why, budget_seconds = budget.as_secs(), "stopping: intake stays open while senders send");
     stop.send_replace(true);
-    let summary = running.shutdown(budget).await;
+    let end = Instant::now() + budget;
+    let kept =
+        if seen::publishes(&current.topology) { budget.mul_f64(PUBLISH_SHARE) } else { Duration::ZERO };
+    let summary = running.shutdown(budget - kept).await;
+    let left = end.saturating_duration_since(Instant::now());
+    let published = seen::publish(&current.topology, &environment, left).await;
     if let Some(unloading) = unloading {
         let _ = tokio::time::timeout(CUT_WITHIN, unloading).await;
     }
     services.shutdown().await;
-    finish(&summary)
+    finish(&summary, published)
 }
 
 fn set_lifeboat(
@@ -334,7 +341,11 @@ fn bind(listen: &str, what: &str) -> Option<Listener> {
     listener.map_err(|error| warn!(listen, error, what, "not served")).ok()
 }
 
-fn finish(summary: &Summary) -> Exit {
+fn finish(summary: &Summary, published: bool) -> Exit {
     report::last_words(summary);
-    if summary.lost + summary.on_disk + summary.saved > 0 { Exit::Unsent } else { Exit::Drained }
+    if summary.lost + summary.on_disk + summary.saved > 0 || !published {
+        Exit::Unsent
+    } else {
+        Exit::Drained
+    }
 }

@@ -110,16 +110,63 @@ async fn lists_page_by_page() {
 }
 
 #[tokio::test]
+async fn reads_ranges_and_writes_in_parts() {
+    let failed =
+        "<?xml version=\"1.0\"?><Error><Code>InternalError</Code><Message>try again</Message></Error>";
+    let server = Scripted::new(vec![
+        with_headers(206, &[("content-range", "bytes 4-7/1234"), ("etag", "\"e\"")], "abcd"),
+        answer(
+            200,
+            "<InitiateMultipartUploadResult><UploadId>a/b+</UploadId></InitiateMultipartUploadResult>",
+        ),
+        with_headers(200, &[("etag", "\"p1\"")], ""),
+        with_headers(200, &[("etag", "\"p2\"")], ""),
+        answer(200, failed),
+        answer(204, ""),
+    ]);
+    let s3 = s3(&server);
+    let part = s3.get_range("b", "k", "bytes=4-7", 4).await.unwrap();
+    assert_eq!((&part.body[..], part.start, part.size), (&b"abcd"[..], 4, 1234));
+    let upload = s3.start_upload("b", "k").await.unwrap();
+    let mut etags = Vec::new();
+    for number in 1..3 {
+        etags.push(s3.put_part("b", "k", &upload, number, Bytes::from_static(b"x")).await.unwrap());
+    }
+    let error = s3.finish_upload("b", "k", &upload, &etags).await.unwrap_err();
+    assert!(error.is("InternalError"), "a failure behind status 200 is one: {error}");
+    s3.abort_upload("b", "k", &upload).await.unwrap();
+    let asked = server.asked();
+    assert_eq!(asked[0].header("range"), "bytes=4-7");
+    assert_eq!(asked[1].uri.to_string(), "/b/k?uploads=");
+    assert_eq!(asked[3].uri.to_string(), "/b/k?partNumber=2&uploadId=a%2Fb%2B");
+    let parts = "<Part><PartNumber>1</PartNumber><ETag>\"p1\"</ETag></Part><Part><PartNumber>2</PartNumber><ETag>\"p2\"</ETag></Part>";
+    assert_eq!(asked[4].body, format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>"));
+    assert_eq!((asked[5].method.as_str(), asked[5].uri.query()), ("DELETE", Some("uploadId=a%2Fb%2B")));
+}
+
+#[tokio::test]
+async fn lists_behind_a_key() {
+    let server = Scripted::new(vec![answer(200, "")]);
+    s3(&server).list_after("b", "a/", Some("a/day=2026-11-21"), None).await.unwrap();
+    let after = "/b/?encoding-type=url&list-type=2&prefix=a%2F&start-after=a%2Fday%3D2026-11-21";
+    assert_eq!(server.asked()[0].uri.to_string(), after);
+}
+
+#[tokio::test]
 async fn the_bucket_is_in_the_host_where_the_certificate_allows() {
     // A resolver that finds nothing, so the error tells which host was asked for.
     let mut settings = crate::http::ClientSettings::new(&Environment::default());
     settings.resolver = crate::http::Resolver::with(|_| Box::pin(async { Ok(Vec::new()) }));
     let http = crate::http::Client::new(settings).unwrap();
-    let s3 = S3::new("eu-west-1", credentials(), http, &Environment::default());
+    let new = || S3::new("eu-west-1", credentials(), http.clone(), &Environment::default());
+    let s3 = new();
     for (bucket, host) in
         [("plain", "plain.s3.eu-west-1.amazonaws.com"), ("dot.ted", "s3.eu-west-1.amazonaws.com")]
     {
         let error = s3.head(bucket, "k").await.unwrap_err().to_string();
         assert!(error.contains(&format!("`{host}`")), "{error}");
     }
+    let own = new().with_endpoint("https://store.example.com").with_path_style(false);
+    let error = own.head("plain", "k").await.unwrap_err().to_string();
+    assert!(error.contains("`plain.store.example.com`"), "{error}");
 }
