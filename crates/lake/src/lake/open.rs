@@ -86,7 +86,7 @@ fn start(
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         runtime.map_err(LakeError::file("cannot start the writer of", &shared.settings.folder))
     };
-    let (writing, publishing) = (runtime()?, runtime()?);
+    let writing = runtime()?;
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
         let spawned = thread::Builder::new().name(name.into()).spawn(body);
         spawned.map_err(LakeError::file("cannot start a thread for", &shared.settings.folder))
@@ -98,6 +98,8 @@ fn start(
         let (waker, wakes) = sync_channel(WAKES);
         publisher = Some(waker);
         let shared = shared.clone();
+        // Not made where it would only be dropped: whoever opens the lake may not be allowed to wait for that.
+        let publishing = runtime()?;
         let body = move || publisher::run(&shared, &publish, &publishing, &wakes);
         threads.push(spawn("lake-publisher", Box::new(body))?);
     }
