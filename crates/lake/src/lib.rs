@@ -40,4 +40,4 @@ pub use segment::{Place, Segment, TableSize};
 pub use settings::{Durability, Publish, Settings, Step};
 pub use table::{SEQ, Table};
 pub use tail::{Arrival, Tail};
-pub use tokens::{TokenIndex, Wanted, words};
+pub use tokens::{RowRanges, TokenIndex, Wanted, words};

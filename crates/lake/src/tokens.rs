@@ -208,6 +208,9 @@ impl Wanted {
     }
 }
 
+/// Row groups by number, and ranges of rows within each.
+pub type RowRanges = Vec<(usize, Vec<Range<usize>>)>;
+
 /// The token index of one segment.
 #[derive(Debug)]
 pub struct TokenIndex {
@@ -262,13 +265,13 @@ impl TokenIndex {
     }
 
     /// The rows of each row group that may be what is wanted: a row group without any is left out.
-    pub fn rows(&self, wanted: &Wanted) -> Result<Vec<(usize, Vec<Range<usize>>)>, LakeError> {
+    pub fn rows(&self, wanted: &Wanted) -> Result<RowRanges, LakeError> {
         let failed = LakeError::file("cannot read the words of", &self.path);
         let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) => return Err(failed(error)),
         };
-        let mut found: Vec<(usize, Vec<Range<usize>>)> = Vec::new();
+        let mut found = RowRanges::new();
         for page in &self.pages {
             match self.may_hold(&file, page, wanted) {
                 Ok(true) => add(&mut found, page),
@@ -307,7 +310,7 @@ impl TokenIndex {
     }
 }
 
-fn add(found: &mut Vec<(usize, Vec<Range<usize>>)>, page: &Page) {
+fn add(found: &mut RowRanges, page: &Page) {
     match found.last_mut() {
         Some((group, ranges)) if *group == page.row_group => match ranges.last_mut() {
             Some(last) if last.end == page.rows.start => last.end = page.rows.end,

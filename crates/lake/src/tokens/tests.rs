@@ -24,7 +24,7 @@ fn index(messages: &[String]) -> (TokenIndex, tempfile::NamedTempFile) {
     (TokenIndex { path: file.path().to_owned(), start: before as u64, pages }, file)
 }
 
-fn holds(found: &[(usize, Vec<Range<usize>>)], row: usize) -> bool {
+fn holds(found: &RowRanges, row: usize) -> bool {
     found.iter().any(|(group, ranges)| {
         *group == row / ROW_GROUP && ranges.iter().any(|range| range.contains(&(row % ROW_GROUP)))
     })
