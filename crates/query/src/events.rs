@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::groups::{in_groups, log_stream};
 use crate::range::moment;
-use crate::{Engine, QueryError, Range, json};
+use crate::{Engine, QueryError, Range, json, names};
 
 /// The first slice of time, and the shortest, in microseconds.
 const FIRST_SLICE: i64 = 60_000_000;
@@ -172,7 +172,10 @@ impl EventReader<'_> {
         columns.push(log_stream().alias("@logStream"));
         if self.asked.documents {
             let more = ["body", "severity", "severity_text", "service", "attributes"];
-            columns.extend(more.into_iter().chain(PROMOTED.map(|(_, column)| column)).map(col));
+            let logs = Table::Logs.read();
+            let promoted = names::PROMOTED.map(|(_, column)| column);
+            let promoted = promoted.into_iter().filter(|column| logs.index_of(column).is_ok());
+            columns.extend(more.into_iter().chain(promoted).map(col));
         }
         self.frame.clone().filter(condition)?.sort(order)?.limit(0, Some(self.asked.at_once))?.select(columns)
     }
@@ -203,20 +206,6 @@ fn text(column: &ArrayRef) -> Result<ArrayRef, QueryError> {
     arrow::compute::cast(column, &DataType::Utf8View).map_err(|error| QueryError::refused(error.to_string()))
 }
 
-/// Attributes that became columns, by the names that they had.
-const PROMOTED: [(&str, &str); 10] = [
-    ("http.request.method", "http_method"),
-    ("http.route", "http_route"),
-    ("http.response.status_code", "http_status"),
-    ("client.address", "client_ip"),
-    ("url.path", "url_path"),
-    ("user_agent.original", "user_agent"),
-    ("exception.type", "exception_type"),
-    ("exception.message", "exception_message"),
-    ("user.id", "user_id"),
-    ("request_id", "request_id"),
-];
-
 fn document(mut row: Map<String, Value>) -> String {
     for name in ["body", "message"] {
         if let Some(Value::String(text)) = row.get(name)
@@ -226,7 +215,7 @@ fn document(mut row: Map<String, Value>) -> String {
         }
     }
     let mut document = Map::new();
-    for (name, column) in PROMOTED {
+    for (name, column) in names::PROMOTED {
         if let Some(value) = row.remove(column) {
             document.insert(name.to_owned(), value);
         }

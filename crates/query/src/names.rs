@@ -1,8 +1,7 @@
 //! What OpenTelemetry's conventions call what the lake has columns for.
 
-/// Attributes of records, and their columns. The column has the value, the map has not: unless it may come from the
-/// resource as well.
-pub(crate) const ATTRIBUTES: [(&str, &str); 20] = [
+/// Attributes that became columns: the map has them only where their value is of another kind than the column's.
+pub(crate) const PROMOTED: [(&str, &str); 17] = [
     ("http.request.method", "http_method"),
     ("http.route", "http_route"),
     ("http.response.status_code", "http_status"),
@@ -20,10 +19,11 @@ pub(crate) const ATTRIBUTES: [(&str, &str); 20] = [
     ("messaging.system", "messaging_system"),
     ("messaging.destination.name", "messaging_destination"),
     ("peer.service", "peer"),
-    ("container.name", "container"),
-    ("container.id", "container_id"),
-    ("log.iostream", "stream"),
 ];
+
+/// Attributes whose column may be filled from the resource as well: the map keeps them, to tell whose they are.
+const SHARED: [(&str, &str); 3] =
+    [("container.name", "container"), ("container.id", "container_id"), ("log.iostream", "stream")];
 
 /// Attributes of resources, and the columns that every table has for them.
 pub(crate) const RESOURCE: [(&str, &str); 6] = [
@@ -37,6 +37,6 @@ pub(crate) const RESOURCE: [(&str, &str); 6] = [
 
 /// The column of an attribute, whosever it is.
 pub(crate) fn column(attribute: &str) -> Option<&'static str> {
-    let known = ATTRIBUTES.iter().chain(&RESOURCE).find(|(called, _)| *called == attribute)?;
+    let known = PROMOTED.iter().chain(&SHARED).chain(&RESOURCE).find(|(called, _)| *called == attribute)?;
     Some(known.1)
 }

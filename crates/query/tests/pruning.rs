@@ -7,7 +7,7 @@ use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 use lake::testing::Shop;
 use lake::{Lake, Rows, Settings};
-use query::{End, Engine, Limits, LogSearch, Range, search};
+use query::{End, Engine, Limits, LogSearch, LogsAsked, Range, search};
 
 /// Nanoseconds and microseconds since the epoch.
 const START: u64 = 1_700_006_400_000_000_000;
@@ -111,4 +111,29 @@ async fn attributes_that_have_columns_are_read_from_them() {
     }
     let (none, _) = count(&engine, "attributes['nowhere'] IS NOT NULL").await;
     assert_eq!(none, 0);
+}
+
+#[tokio::test]
+async fn insights_find_what_has_a_column_by_the_names_people_write() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine(folder.path()).await;
+    for (field, column) in [
+        ("level", "severity_text"),
+        ("severity", "severity"),
+        ("http.route", "http_route"),
+        ("user.id", "user_id"),
+        ("thread", "attributes['thread']"),
+    ] {
+        let text = format!("filter ispresent({field}) | stats count(*), count_distinct({field})");
+        let running =
+            engine.insights(&text, DAY, &LogsAsked::default(), engine.limits()).expect("it is understood");
+        let table = running.finish().await.expect("an answer").table;
+        let answer: Vec<_> = (0..2).map(|at| table.text(0, at).unwrap_or_default().into_owned()).collect();
+        let (present, _) = count(&engine, &format!("{column} IS NOT NULL")).await;
+        assert_eq!(answer[0], present.to_string(), "{field}");
+        assert!(
+            present == LINES as i64 && answer[1].parse::<i64>().expect("a number") > 1,
+            "{field}: {answer:?}"
+        );
+    }
 }

@@ -33,7 +33,7 @@ fn column(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     let Expr::ScalarFunction(ScalarFunction { func, args }) = expr else { return None };
     let [Expr::Column(map), Expr::Literal(key, _)] = args.as_slice() else { return None };
     let known = match (func.name(), &*map.name) {
-        ("get_field", "attributes") => &names::ATTRIBUTES[..],
+        ("get_field", "attributes") => &names::PROMOTED[..],
         ("get_field", "resource") => &names::RESOURCE[..],
         _ => return None,
     };

@@ -37,6 +37,8 @@ pub(super) fn place(name: &str) -> Place {
         "@ptr" => return Place::Ptr,
         "@aws.account" => return Place::Text("account"),
         "@aws.region" => return Place::Text("region"),
+        // Taken off the record to tell its severity; questions that were written for CloudWatch ask for it.
+        "level" => return Place::Text("severity_text"),
         _ => {}
     }
     let name = name.strip_prefix("@entity.").unwrap_or(name);
@@ -49,7 +51,7 @@ pub(super) fn place(name: &str) -> Place {
 }
 
 /// Columns that have a name of their own in queries, and whether they hold numbers.
-const COLUMNS: [(&str, bool); 32] = [
+const COLUMNS: [(&str, bool); 35] = [
     ("service", false),
     ("env", false),
     ("version", false),
@@ -82,6 +84,9 @@ const COLUMNS: [(&str, bool); 32] = [
     ("user_agent", false),
     ("exception_type", false),
     ("exception_message", false),
+    ("severity_text", false),
+    ("user_id", false),
+    ("request_id", false),
 ];
 
 /// What a program reads, by the number of its paths.
