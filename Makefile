@@ -16,7 +16,7 @@ BUILD_FULL := RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --profile
 
 .PHONY: run
 run: console ## build everything, and start with what the environment says or the embedded default
-	@echo "outrigger: building the program; the first time takes about ten minutes on two cores"
+	@echo "outrigger: building the program; the first time takes about nine minutes on two cores"
 	$(BUILD_FULL)
 	@echo "outrigger: starting; stop it with Ctrl-C"
 	$(FULL)
@@ -62,7 +62,7 @@ check: ## everything that must hold before a change goes in
 .PHONY: size
 size: console ## what is shipped: bytes and packages of both builds, and what the lean one answers
 	$(BUILD_STATIC)
-	$(BUILD_FULL)
+	@started=$$SECONDS; $(BUILD_FULL); echo "the whole program took $$((SECONDS - started)) s to build"
 	$(CARGO) run --quiet --locked -p xtask -- size $(STATIC) $(FULL)
 
 .PHONY: interop

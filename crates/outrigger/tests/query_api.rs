@@ -115,3 +115,19 @@ fn a_question_ends_with_its_connection() {
     let idle = wait_until(PATIENCE, || used(Duration::from_millis(500)) < Duration::from_millis(50));
     assert!(idle, "it goes on for nobody");
 }
+
+#[test]
+fn a_lake_is_not_shown_to_others_without_a_token() {
+    let folder = testkit::process::Folder::new();
+    let configuration = format!(
+        "receivers: {{fluent_forward: {{endpoint: 127.0.0.1:0}}}}
+exporters: {{lake: {{path: {}}}}}
+service: {{pipelines: {{logs: {{receivers: [fluent_forward], exporters: [lake]}}}}}}
+",
+        folder.join("lake").display()
+    );
+    let file = folder.write("outrigger.yaml", configuration);
+    let exit = support::outrigger().arg("--config").arg(file).env("OUTRIGGER_LISTEN", "0.0.0.0:0").output();
+    assert_ne!(exit.code(), Some(0));
+    assert!(exit.stderr.contains("OUTRIGGER_TOKEN"), "{}", exit.stderr);
+}
