@@ -10,11 +10,12 @@ mod questions;
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use testkit::http::{self, Request};
+use testkit::http;
 use testkit::process::{Folder, Outrigger, Running, wait_until};
 use testkit::tools;
 
@@ -104,21 +105,16 @@ fn settle(running: &Running) {
     assert!(quiet, "it never rests");
 }
 
-fn post(running: &mut Running, language: &str, query: &str) -> http::Response {
-    let body = serde_json::json!({"language": language, "query": query});
-    let request = Request {
-        method: "POST".into(),
-        path: "/api/query".into(),
-        body: body.to_string().into_bytes(),
-        ..Request::default()
-    };
-    http::send(running.ready(), &request).expect("the program answers")
+/// A question in SQL.
+fn question(console: SocketAddr, sql: &str) -> http::Response {
+    let body = serde_json::json!({"language": "sql", "query": sql});
+    http::post(console, "/api/query", &[], body.to_string()).expect("the program answers")
 }
 
 fn ask(running: &mut Running, sql: &str) -> Cost {
     let costs = (0..=TIMES).map(|_| {
         let (before, started) = (running.usage().cpu(), Instant::now());
-        let answer = post(running, "sql", sql).text();
+        let answer = question(running.ready(), sql).text();
         let (cpu, wall) = ((running.usage().cpu() - before).as_secs_f64(), started.elapsed().as_secs_f64());
         let rows = rows(&answer).unwrap_or_else(|| panic!("{sql}: {answer:.400}"));
         Cost { cpu, wall, rows }
@@ -134,9 +130,8 @@ fn rows(answer: &str) -> Option<u64> {
 
 /// One that is in the middle of the day.
 fn a_trace(running: &mut Running) -> String {
-    let answer = post(
-        running,
-        "sql",
+    let answer = question(
+        running.ready(),
         "SELECT trace_id FROM logs WHERE time >= (SELECT min(time) FROM logs) + INTERVAL '12 hours' AND trace_id IS NOT NULL LIMIT 1",
     );
     let text = answer.text();

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use testkit::http::{self, Request};
+use testkit::http;
 use testkit::process::Running;
 
 /// Of the OTLP receiver.
@@ -108,13 +108,7 @@ fn tail(console: SocketAddr) -> Vec<Duration> {
 fn send(receiver: SocketAddr, text: &str) {
     let record = serde_json::json!({"body": {"stringValue": text}, "severityText": "INFO"});
     let body = serde_json::json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]});
-    let request = Request {
-        method: "POST".into(),
-        path: "/v1/logs".into(),
-        headers: vec![("content-type".into(), "application/json".into())],
-        body: body.to_string().into_bytes(),
-        ..Request::default()
-    };
-    let answer = http::send(receiver, &request).expect("the receiver answers");
+    let headers = [("content-type", "application/json")];
+    let answer = http::post(receiver, "/v1/logs", &headers, body.to_string()).expect("the receiver answers");
     assert_eq!(answer.status, 200, "{}", answer.text());
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use model::Signal;
-use testkit::http::{self, Request};
+use testkit::http;
 use testkit::process::Folder;
 
 use super::{latency, mib, questions, start};
@@ -48,15 +48,9 @@ fn send_on() -> u64 {
     while started.elapsed() < Duration::from_secs(SECONDS) {
         let due = Duration::from_secs_f64(sent as f64 / RATE as f64);
         thread::sleep(due.saturating_sub(started.elapsed()));
-        let request = Request {
-            method: "POST".into(),
-            path: "/v1/logs".into(),
-            headers: vec![("content-type".into(), "application/x-protobuf".into())],
-            body: body.clone(),
-            ..Request::default()
-        };
-        let answer =
-            http::send(([127, 0, 0, 1], latency::PORT).into(), &request).expect("the receiver answers");
+        let (receiver, headers) =
+            (([127, 0, 0, 1], latency::PORT).into(), [("content-type", "application/x-protobuf")]);
+        let answer = http::post(receiver, "/v1/logs", &headers, &*body).expect("the receiver answers");
         assert_eq!(answer.status, 200, "{}", answer.text());
         sent += ITEMS;
     }
@@ -70,14 +64,7 @@ fn ask_on(console: std::net::SocketAddr, over: &AtomicBool) -> u64 {
         if over.load(Ordering::Relaxed) {
             break;
         }
-        let body = serde_json::json!({"language": "sql", "query": question.ours("0")}).to_string();
-        let request = Request {
-            method: "POST".into(),
-            path: "/api/query".into(),
-            body: body.into(),
-            ..Request::default()
-        };
-        let answer = http::send(console, &request).expect("the console answers");
+        let answer = super::question(console, &question.ours("0"));
         assert_eq!(answer.status, 200, "{}", answer.text());
         asked += 1;
         thread::sleep(Duration::from_secs(1));

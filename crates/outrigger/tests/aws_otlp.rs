@@ -66,14 +66,8 @@ fn traces_and_logs_reach_aws_signed() {
         .start();
     running.ready();
     for (path, body) in [("/v1/traces", TRACES), ("/v1/logs", LOGS)] {
-        let request = Request {
-            method: "POST".into(),
-            path: path.into(),
-            headers: vec![("content-type".into(), "application/x-protobuf".into())],
-            body: body.to_vec(),
-            ..Request::default()
-        };
-        let answer = http::send(([127, 0, 0, 1], port).into(), &request).unwrap();
+        let headers = [("content-type", "application/x-protobuf")];
+        let answer = http::post(([127, 0, 0, 1], port).into(), path, &headers, body).unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
     let arrived = wait_until(Duration::from_secs(10), || taken.lock().unwrap().len() >= 2);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use support::outrigger;
 use testkit::aws::S3;
 use testkit::aws::signature::{ACCESS_KEY, SECRET_KEY};
-use testkit::http::{Request, send};
+use testkit::http::post;
 use testkit::need;
 use testkit::process::{Exit, Folder, PATIENCE, Running, wait_until};
 use testkit::tools::{self, Moto, free_port};
@@ -112,15 +112,10 @@ impl Writer {
         let body = json!({"resourceLogs": [{
             "resource": {"attributes": service}, "scopeLogs": [{"logRecords": records}],
         }]});
-        let request = Request {
-            method: "POST".into(),
-            path: "/v1/logs".into(),
-            headers: vec![("Content-Type".into(), "application/json".into())],
-            body: body.to_string().into_bytes(),
-            ..Request::default()
-        };
+        let (headers, body) = ([("Content-Type", "application/json")], body.to_string());
+        let post = |address| post(address, "/v1/logs", &headers, body.as_bytes());
         let address = ([127, 0, 0, 1], self.port).into();
-        let sent = wait_until(PATIENCE, || send(address, &request).is_ok_and(|answer| answer.status == 200));
+        let sent = wait_until(PATIENCE, || post(address).is_ok_and(|answer| answer.status == 200));
         assert!(sent, "{}", self.running.stderr());
     }
 }

@@ -68,14 +68,8 @@ impl Program {
     fn send(&self, body: &str) {
         let record = json!({"body": {"stringValue": body}});
         let logs = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]});
-        let request = Request {
-            method: "POST".into(),
-            path: "/v1/logs".into(),
-            headers: vec![("content-type".into(), "application/json".into())],
-            body: logs.to_string().into(),
-            ..Request::default()
-        };
-        let response = http::send(self.http, &request).expect("it takes OTLP");
+        let headers = [("content-type", "application/json")];
+        let response = http::post(self.http, "/v1/logs", &headers, logs.to_string()).expect("it takes OTLP");
         assert_eq!(response.status, 200, "{}", response.text());
     }
 

@@ -301,6 +301,18 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Response> {
     send(address, &Request { method: "GET".into(), path: path.into(), ..Request::default() })
 }
 
+/// As [`get`], with headers and a body.
+pub fn post(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Vec<u8>>,
+) -> io::Result<Response> {
+    let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let (method, path, body) = ("POST".into(), path.into(), body.into());
+    send(address, &Request { method, path, headers, body, ..Request::default() })
+}
+
 /// As [`get`], with a method, headers and a body of the caller's.
 pub fn send(address: SocketAddr, request: &Request) -> io::Result<Response> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;

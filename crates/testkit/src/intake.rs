@@ -237,19 +237,11 @@ struct Accepted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::send;
+    use crate::http;
 
     fn post(intake: &Datadog, key: &str, body: &str) -> u16 {
         let headers = [("DD-API-KEY", key), ("Content-Type", "application/json")];
-        let headers = headers.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
-        let request = Request {
-            method: "POST".into(),
-            path: "/api/v2/logs".into(),
-            headers,
-            body: body.into(),
-            ..Request::default()
-        };
-        send(intake.server.address(), &request).unwrap().status
+        http::post(intake.server.address(), "/api/v2/logs", &headers, body).unwrap().status
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::http::{Request, get, send};
+use crate::http::{get, post};
 use crate::process::{PATIENCE, wait_until};
 use crate::series::{Series, remote_write};
 use crate::tools::free_port;
@@ -112,16 +112,6 @@ pub fn write(to: SocketAddr, series: &[Series]) {
         ("Content-Encoding", "snappy"),
         ("X-Prometheus-Remote-Write-Version", "0.1.0"),
     ];
-    let answer = send(
-        to,
-        &Request {
-            method: "POST".into(),
-            path: "/api/v1/write".into(),
-            headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
-            body,
-            ..Request::default()
-        },
-    );
-    let answer = answer.expect("it answers");
+    let answer = post(to, "/api/v1/write", &headers, body).expect("it answers");
     assert!(answer.status < 300, "{}: {}", answer.status, answer.text());
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use testkit::http::{self, Request, Response};
+use testkit::http::{self, Response};
 use testkit::process::{Folder, PATIENCE, Running, wait_until};
 use testkit::tools::free_port;
 
@@ -69,15 +69,7 @@ impl WithLake {
 }
 
 pub fn post(to: SocketAddr, path: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Response {
-    let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-    let request = Request {
-        method: "POST".into(),
-        path: path.into(),
-        headers,
-        body: body.into(),
-        ..Request::default()
-    };
-    http::send(to, &request).unwrap_or_else(|e| panic!("POST {path}: {e}"))
+    http::post(to, path, headers, body).unwrap_or_else(|e| panic!("POST {path}: {e}"))
 }
 
 pub fn now_nanos() -> u64 {
