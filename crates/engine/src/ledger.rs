@@ -306,15 +306,6 @@ impl Ledger {
         });
     }
 
-    /// What steps still held when they were thrown away.
-    pub(crate) fn abandoned(&self, step: &ComponentId, held: u64) {
-        self.change(|intake| {
-            named(&mut intake.steps, step).held -= held;
-            intake.counts.held -= held;
-            count_drop(&mut intake.counts.dropped, Reason::Shutdown, held);
-        });
-    }
-
     pub(crate) fn destination(&self, id: &ComponentId) -> Arc<DestinationAccount> {
         let mut accounts = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = accounts.iter().find(|account| account.id == *id) {

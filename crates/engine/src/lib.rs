@@ -12,6 +12,7 @@ mod dead;
 pub mod destination;
 mod frame;
 mod graph;
+mod hand;
 pub mod ledger;
 pub mod lifeboat;
 pub mod outlet;

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::{oneshot, watch};
 
+use crate::hand::Hand;
 use crate::ledger::Ledger;
 use crate::pipeline::Pipeline;
 use crate::taps::{Border, Side};
@@ -73,20 +74,20 @@ impl Outlet {
                 if self.ack == Ack::Durable { Token::until_durable(answer) } else { Token::new(answer) };
             rx
         });
+        let hand = Hand::new(&self.ledger, batch);
         let all = self.pipelines.borrow().clone();
-        let signal = batch.signal();
+        let signal = hand.signal();
         let pipelines: Vec<_> = all.iter().filter(|pipeline| pipeline.takes(signal)).collect();
         // A reload may have put a reader there since the receiver asked.
-        let unreadable = batch.unread.is_some() && pipelines.iter().any(|pipeline| pipeline.reads(signal));
+        let unreadable = hand.unread.is_some() && pipelines.iter().any(|pipeline| pipeline.reads(signal));
         let Some((last, others)) = pipelines.split_last().filter(|_| !unreadable) else {
-            self.ledger.dropped(Reason::Unmatched, batch.len() as u64);
+            hand.unmatched();
             return Err(Lost);
         };
         for pipeline in others {
-            self.ledger.copied(batch.len() as u64);
-            pipeline.take(batch.clone()).await;
+            pipeline.take(hand.copy()).await;
         }
-        last.take(batch).await;
+        last.take(hand).await;
         match receipt {
             None => Ok(()),
             Some(receipt) => match receipt.await {

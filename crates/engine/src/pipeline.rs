@@ -1,17 +1,19 @@
 //! A pipeline at work: batches walk its steps inline and go to the destinations their tag leads to.
 
+use std::pin::pin;
 use std::slice;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use config::topology::{ComponentId, Overflow, TagMatch};
 use model::{Batch, Reason, Signal};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 use crate::catalog::AnyProcessor;
 use crate::destination::Destination;
+use crate::hand::Hand;
 use crate::ledger::{Ledger, StepChange};
 use crate::slots::Slots;
 use crate::taps::{Border, Side};
@@ -30,6 +32,10 @@ pub struct Pipeline {
     room: Arc<Notify>,
     /// Told when a step begins to hold records.
     holding: Notify,
+    /// One at a time lets go of what is held.
+    releasing: Mutex<()>,
+    /// There is no more time to wait for room: each destination takes what it can, and counts the rest.
+    hurries: AtomicBool,
 }
 
 pub(crate) struct Step {
@@ -59,7 +65,16 @@ impl Pipeline {
         ledger: Arc<Ledger>,
         room: Arc<Notify>,
     ) -> Self {
-        Pipeline { signal, steps, routes, ledger, room, holding: Notify::new() }
+        Pipeline {
+            signal,
+            steps,
+            routes,
+            ledger,
+            room,
+            holding: Notify::new(),
+            releasing: Mutex::default(),
+            hurries: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn takes(&self, signal: Signal) -> bool {
@@ -71,11 +86,9 @@ impl Pipeline {
         !self.steps.is_empty() || self.routes.iter().any(|route| route.destination.reads(signal))
     }
 
-    /// Takes a batch that the ledger counts as in hand.
-    pub(crate) async fn take(&self, batch: Batch) {
-        for batch in self.walk(0, batch) {
-            self.dispatch(batch).await;
-        }
+    /// Takes a batch through the steps and hands on what comes out.
+    pub(crate) async fn take(&self, hand: Hand<'_>) {
+        self.dispatch(self.walk(0, hand.open())).await;
     }
 
     /// Walks the steps from `first` on; what comes out is in hand and not empty.
@@ -184,25 +197,44 @@ impl Pipeline {
             self.holding.notified().await;
             while self.steps.iter().any(|step| step.held.load(Ordering::Relaxed) > 0) {
                 tokio::time::sleep(TICK).await;
+                let _turn = self.releasing.lock().await;
                 let now = Instant::now();
-                for batch in self.release(|processor, out| processor.tick(now, out)) {
-                    self.dispatch(batch).await;
-                }
+                self.dispatch(self.release(|processor, out| processor.tick(now, out))).await;
             }
         }
     }
 
-    /// Lets go of everything that is held: nothing more will come in.
-    pub(crate) async fn finish(&self) {
-        for batch in self.held_batches() {
-            self.dispatch(batch).await;
+    /// Lets go of everything that is held: nothing more will come in. What a tick released before has reached its
+    /// destinations then, too. Room is waited for until the time is over.
+    pub(crate) async fn finish(&self, time_over: impl Future<Output = ()>) {
+        let mut finishing = pin!(self.let_go());
+        tokio::select! {
+            () = &mut finishing => return,
+            () = time_over => {}
+        }
+        self.hurries.store(true, Ordering::Relaxed);
+        self.room.notify_waiters();
+        finishing.await;
+    }
+
+    async fn let_go(&self) {
+        let _turn = self.releasing.lock().await;
+        self.dispatch(self.held_batches()).await;
+    }
+
+    fn in_hand(&self, batches: Vec<Batch>) -> Vec<Hand<'_>> {
+        batches.into_iter().map(|batch| Hand::new(&self.ledger, batch)).collect()
+    }
+
+    /// Hands batches to the destinations their tags lead to, each once there is room.
+    async fn dispatch(&self, batches: Vec<Batch>) {
+        for hand in self.in_hand(batches) {
+            self.route(hand).await;
         }
     }
 
-    /// Hands a batch to the destinations its tag leads to, once there is room.
-    async fn dispatch(&self, batch: Batch) {
-        let mut hand = Hand { ledger: &self.ledger, batch, settled: false };
-        let tag = &hand.batch.tag;
+    async fn route(&self, hand: Hand<'_>) {
+        let tag = &hand.tag;
         let destinations: Vec<&Destination> =
             self.routes.iter().filter(|r| r.matching.matches(tag)).map(|r| &*r.destination).collect();
         if destinations.is_empty() {
@@ -210,7 +242,7 @@ impl Pipeline {
         }
         self.wait_for_room(&destinations).await;
         for destination in destinations {
-            destination.accept(&hand.batch);
+            destination.accept(&hand);
         }
         hand.routed();
     }
@@ -220,6 +252,9 @@ impl Pipeline {
     async fn wait_for_room(&self, destinations: &[&Destination]) {
         loop {
             let room = self.room.notified();
+            if self.hurries.load(Ordering::Relaxed) {
+                return;
+            }
             let blocked = |destination: &&Destination| {
                 destination.is_full() && destination.overflow() == Overflow::Block
             };
@@ -236,38 +271,9 @@ impl Pipeline {
     }
 }
 
-/// A batch in hand. Dropped before it is routed, as when a receiver's task is ended, it counts as lost.
-struct Hand<'a> {
-    ledger: &'a Ledger,
-    batch: Batch,
-    settled: bool,
-}
-
-impl Hand<'_> {
-    fn routed(&mut self) {
-        self.settled = true;
-        self.ledger.routed(self.batch.len() as u64);
-    }
-
-    fn unmatched(&mut self) {
-        self.settled = true;
-        self.ledger.dropped(Reason::Unmatched, self.batch.len() as u64);
-    }
-}
-
-impl Drop for Hand<'_> {
-    fn drop(&mut self) {
-        if !self.settled {
-            self.ledger.dropped(Reason::Shutdown, self.batch.len() as u64);
-            self.batch.token.lose();
-        }
-    }
-}
-
 impl Drop for Pipeline {
+    /// What steps still hold is lost and counted, and whoever waits for it learns so.
     fn drop(&mut self) {
-        for step in &self.steps {
-            self.ledger.abandoned(&step.id, step.held.load(Ordering::Relaxed));
-        }
+        drop(self.in_hand(self.held_batches()));
     }
 }

@@ -8,7 +8,7 @@ use config::topology::ComponentId;
 use config::{Diagnostics, Setting};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::{error, info};
 
 use crate::catalog::{AnyReceiver, ReceiverEntry};
@@ -181,8 +181,7 @@ impl Running {
             receiver.end_by(intake_ends).await;
         }
         for pipeline in &self.flow.pipelines {
-            // With every destination full this waits; the deadline is what ends it.
-            let _ = timeout_at(deadline, pipeline.finish()).await;
+            pipeline.finish(sleep_until(deadline)).await;
         }
         self.flow.destinations.iter().for_each(|destination| destination.seal());
         for destination in &self.flow.destinations {
@@ -248,35 +247,38 @@ impl Flow {
 
     /// Sends what a replaced configuration still holds, until it is told to end, or leaves it to the heirs. What it
     /// still has then it returns.
-    async fn retire(mut self, heirs: Vec<Arc<Destination>>, mut end: watch::Receiver<bool>) -> Flow {
+    async fn retire(mut self, heirs: Vec<Arc<Destination>>, end: watch::Receiver<bool>) -> Flow {
+        let told = async || _ = end.clone().wait_for(|end| *end).await;
         tokio::select! {
-            () = self.hand_over_and_drain(&heirs) => {}
-            _ = end.wait_for(|end| *end) => {}
+            () = self.left_by_all() => {}
+            () = told() => {}
+        }
+        for pipeline in &self.pipelines {
+            pipeline.finish(told()).await;
         }
         self.tickers.shutdown().await;
         self.destinations.iter().for_each(|destination| destination.seal());
+        let inherited = |old: &Destination| heirs.iter().any(|heir| heir.shares_queue_with(old));
+        for destination in self.destinations.iter().filter(|old| !inherited(old)) {
+            tokio::select! {
+                () = destination.drained() => {}
+                () = told() => {}
+            }
+        }
         // Those who send for a queue that went to an heir go on until here.
         self.phase.send_replace(Phase::Closing);
         self.end_tasks().await;
-        self.destinations.retain(|old| !heirs.iter().any(|heir| heir.shares_queue_with(old)));
+        self.destinations.retain(|old| !inherited(old));
         if self.destinations.iter().all(|destination| destination.is_idle()) {
             self.destinations.drain(..).for_each(|destination| _ = destination.abandon());
         }
         self
     }
 
-    async fn hand_over_and_drain(&mut self, heirs: &[Arc<Destination>]) {
-        // Batches that were on their way when the new pipelines took over still hold the old ones.
+    /// Batches that were on their way when the new pipelines took over still hold the old ones.
+    async fn left_by_all(&self) {
         while self.pipelines.iter().any(|pipeline| Arc::strong_count(pipeline) > 2) {
             sleep(Duration::from_millis(20)).await;
-        }
-        for pipeline in &self.pipelines {
-            pipeline.finish().await;
-        }
-        self.destinations.iter().for_each(|destination| destination.seal());
-        let inherited = |old: &Destination| heirs.iter().any(|heir| heir.shares_queue_with(old));
-        for destination in self.destinations.iter().filter(|old| !inherited(old)) {
-            destination.drained().await;
         }
     }
 }

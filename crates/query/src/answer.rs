@@ -159,13 +159,17 @@ impl Sink {
         let mut stream = execute_stream(plan.clone(), context)?;
         let deadline = self.started + self.limits.wall;
         loop {
+            // Asked here, as rows that are always ready leave the timer no turn.
+            if Instant::now() >= deadline {
+                return Err(self.cut(format!("stopped after {} s", self.limits.wall.as_secs())));
+            }
             let next = tokio::select! {
                 next = timeout_at(deadline, stream.next()) => next,
                 () = self.out.closed() => return Err(Stop::Enough),
             };
             self.read(&plan);
             match next {
-                Err(_) => return Err(self.cut(format!("stopped after {} s", self.limits.wall.as_secs()))),
+                Err(_) => continue,
                 Ok(None) => break,
                 Ok(Some(rows)) => self.put(rows?).await?,
             }

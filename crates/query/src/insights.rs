@@ -260,13 +260,17 @@ impl Asked {
         if self.progress.scanned_bytes() > self.limits.scanned_bytes {
             return Next::Cut(format!("stopped after {} MiB were read", self.limits.scanned_bytes >> 20));
         }
+        let deadline = self.started + self.limits.wall;
+        let over = || Next::Cut(format!("stopped after {} s", self.limits.wall.as_secs()));
+        // A timer that was just made is not ready at once, though its time be over.
+        if Instant::now() >= deadline {
+            return over();
+        }
         let mut wanted = self.wanted.clone();
         let next = tokio::select! {
             biased;
             _ = wanted.changed() => return Next::Cut("the query was ended".into()),
-            () = sleep_until(self.started + self.limits.wall) => {
-                return Next::Cut(format!("stopped after {} s", self.limits.wall.as_secs()));
-            }
+            () = sleep_until(deadline) => return over(),
             next = stream.next() => next,
         };
         next.map_or(Next::End, Next::Rows)
