@@ -106,7 +106,7 @@ image: console ## OCI images of both builds as tarballs in dist/, from scratch, 
 
 .PHONY: reference
 reference: ## write the reference pages anew from the components
-	$(CARGO) run --quiet --locked -p xtask -- reference
+	UPDATE_GOLDEN=1 $(CARGO) test --quiet --workspace --locked --test reference_pages
 
 .PHONY: golden
 golden: ## take what tests find as what they expect; read the diff before you keep it

@@ -4,7 +4,6 @@
 mod image;
 mod lean;
 mod licences;
-mod reference;
 mod size;
 mod tar;
 mod tidy;
@@ -17,7 +16,6 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const USAGE: &str = "usage: xtask COMMAND
   image BINARY NAME TARBALL
                          write an OCI image that holds the static BINARY and nothing else
-  reference              write docs/reference from the component lists
   size LEAN [FULL]       print what is shipped, bytes and packages, and try what the lean one answers
   tidy                   licences, changelog entries, file headers and lengths";
 
@@ -26,7 +24,6 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["image", binary, name, tarball] => image::write(Path::new(binary), name, Path::new(tarball)),
-        ["reference"] => reference::write(),
         ["size", lean] => size::print(Path::new(lean), None),
         ["size", lean, full] => size::print(Path::new(lean), Some(Path::new(full))),
         ["tidy"] => tidy::check(),

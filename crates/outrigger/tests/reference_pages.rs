@@ -1,13 +1,12 @@
-//! Writes `docs/reference`: a page for each component, from its list entry, its file's text and its schema.
+//! `docs/reference` has a page for each component, from its list entry, its file's text and its schema.
+//! `make reference` writes them anew.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-
-use crate::{Result, root};
 
 const NOTE: &str = "<!-- Written by `make reference` from the component itself. -->\n";
 
@@ -160,45 +159,40 @@ fn kind(property: &Value, schema: &Value) -> String {
     }
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 fn folder() -> PathBuf {
     root().join("docs/reference")
 }
 
-pub fn write() -> Result<()> {
-    let pages = pages();
-    fs::create_dir_all(folder())?;
-    for entry in fs::read_dir(folder())? {
-        let path = entry?.path();
+fn write(pages: &BTreeMap<String, String>) {
+    fs::create_dir_all(folder()).expect("a folder");
+    for entry in fs::read_dir(folder()).expect("a folder") {
+        let path = entry.expect("an entry").path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if name.ends_with(".md") && !pages.contains_key(&name) {
-            fs::remove_file(path)?;
+            fs::remove_file(path).expect("an old page goes");
         }
     }
-    for (name, text) in &pages {
-        fs::write(folder().join(name), text)?;
-    }
-    println!("docs/reference: {} pages", pages.len());
-    Ok(())
+    pages.iter().for_each(|(name, text)| fs::write(folder().join(name), text).expect("a page"));
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pages_are_fresh() {
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            return write().unwrap();
-        }
-        for (name, text) in pages() {
-            let found = fs::read_to_string(folder().join(&name)).unwrap_or_default();
-            assert!(found == text, "docs/reference/{name} is old: run `make reference`");
-        }
+#[test]
+fn the_pages_are_fresh() {
+    let pages = pages();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        return write(&pages);
     }
-
-    #[test]
-    fn every_component_says_what_it_is() {
-        let silent: Vec<_> = listed().iter().filter(|c| page_text(c).is_empty()).map(|c| c.name).collect();
-        assert!(silent.is_empty(), "no file of this name that opens with `//!`: {silent:?}");
+    for (name, text) in pages {
+        let found = fs::read_to_string(folder().join(&name)).unwrap_or_default();
+        assert!(found == text, "docs/reference/{name} is old: run `make reference`");
     }
+}
+
+#[test]
+fn every_component_says_what_it_is() {
+    let silent: Vec<_> = listed().iter().filter(|c| page_text(c).is_empty()).map(|c| c.name).collect();
+    assert!(silent.is_empty(), "no file of this name that opens with `//!`: {silent:?}");
 }
