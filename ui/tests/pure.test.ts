@@ -5,6 +5,7 @@ import { changes } from '../src/lib/changes.ts';
 import { bytes, count, duration, percent } from '../src/lib/format.ts';
 import { deploys } from '../src/lib/deploys.ts';
 import { highlight } from '../src/lib/highlight.ts';
+import { marked } from '../src/lib/pieces.ts';
 import { columns, promql, stepFor } from '../src/lib/promql.ts';
 import { recipes } from '../src/lib/recipes.ts';
 import { attributeEntries, unseen } from '../src/lib/row.ts';
@@ -19,6 +20,13 @@ test('numbers as they are written', () => {
   assert.deepEqual([0, 1536, 5 * 2 ** 30].map(bytes), ['0 B', '1.5 KiB', '5 GiB']);
   assert.deepEqual([0, 900, 1500, 2.5e6, 1.25e9, 90e9, 7200e9].map(duration), ['0', '900 ns', '1.5 µs', '2.5 ms', '1.25 s', '1 m 30 s', '2 h 0 m']);
   assert.deepEqual([0, 0.0001, 0.5].map(percent), ['0 %', '<0.1 %', '50 %']);
+});
+
+test('coloured text is cut where a fault begins and ends', () => {
+  const pieces = [{ kind: 'a', text: 'one ' }, { kind: 'b', text: 'two' }];
+  assert.deepEqual(marked(pieces, undefined).map((one) => [one.kind, one.text, one.bad]), [['a', 'one ', false], ['b', 'two', false]]);
+  const cut = marked(pieces, { start: 2, end: 6 }).map((one) => [one.kind, one.text, one.bad]);
+  assert.deepEqual(cut, [['a', 'on', false], ['a', 'e ', true], ['b', 'tw', true], ['b', 'o', false]]);
 });
 
 test('the virtual list finds rows of different heights', () => {

@@ -95,6 +95,13 @@ pub struct Publish {
     pub path_style: Option<bool>,
     /// Objects older than this are removed, whoever wrote them; never, when absent.
     pub age: Option<Interval>,
+    /// Bytes of objects that queries read, kept in the folder so that they are not fetched again.
+    #[serde(default = "usual_cache")]
+    pub cache: ByteSize,
+}
+
+fn usual_cache() -> ByteSize {
+    ByteSize::bytes(objects::CACHE)
 }
 
 impl Default for Retention {
@@ -155,6 +162,8 @@ impl Config {
             Some(place) => {
                 let key = if self.publish.is_none() { "path" } else { "publish" };
                 let remote = objects::remote(place, environment).map_err(|problem| (key, problem))?;
+                let cache = self.publish.as_ref().map_or_else(usual_cache, |publish| publish.cache);
+                let remote = remote.kept_in(folder.join("cache"), cache.as_usize() as u64);
                 let max_age = self.publish.as_ref().and_then(|publish| publish.age).map(|age| age.0);
                 Some(lake::Publish { max_age, ..lake::Publish::new(remote) })
             }

@@ -10,6 +10,7 @@
 //! Start at [`Lake`]; [`Rows`] turns batches into payloads, [`Table`] says what each table holds, and [`Snapshot`] is
 //! what a query reads. Nothing in here knows a query engine.
 
+mod blocks;
 mod catalog;
 mod compact;
 mod error;

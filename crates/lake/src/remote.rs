@@ -7,11 +7,13 @@
 //! `<lake>` is a number made once a lake's folder, in hexadecimal, so any number of lakes share a prefix.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::path::Path;
 
+use crate::blocks::Blocks;
 use crate::{LakeError, Table};
 
 /// In microseconds.
@@ -38,6 +40,15 @@ impl Remote {
         }
         let prefix = Path::parse(prefix).map_err(|error| wrong(&error.to_string()))?;
         Ok(Remote { store, origin: format!("{scheme}://{bucket}"), prefix })
+    }
+
+    /// Keeps blocks of what is read in the folder, up to so many bytes in all; with 0 it keeps none.
+    pub fn kept_in(self, folder: PathBuf, bytes: u64) -> Remote {
+        if bytes == 0 {
+            return self;
+        }
+        let store = Arc::new(Blocks::new(self.store, &self.origin, folder, bytes));
+        Remote { store, ..self }
     }
 
     pub fn store(&self) -> &Arc<dyn ObjectStore> {

@@ -21,7 +21,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, StringArray};
-use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
+use bytes::Bytes;
+use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader};
 
 use crate::segment::{PAGE, ROW_GROUP};
 use crate::{LakeError, Segment};
@@ -35,7 +36,7 @@ const BLOCK: usize = 64;
 const PROBES: u32 = 6;
 const ENTRY: usize = 16;
 /// An index that claims to be longer is damaged.
-const MAX_LENGTH: usize = 1 << 30;
+const MAX_LENGTH: u64 = 1 << 30;
 
 /// Calls `each` for every word of a text: its letters and digits between other characters, in lower case.
 ///
@@ -214,10 +215,16 @@ pub type RowRanges = Vec<(usize, Vec<Range<usize>>)>;
 /// The token index of one segment.
 #[derive(Debug)]
 pub struct TokenIndex {
-    path: PathBuf,
-    /// Where the filters begin in the file.
-    start: u64,
+    filters: Filters,
     pages: Vec<Page>,
+}
+
+/// Where the filters of an index are.
+#[derive(Debug)]
+enum Filters {
+    /// In a file, from an offset on.
+    File(PathBuf, u64),
+    Memory(Bytes),
 }
 
 #[derive(Debug)]
@@ -239,19 +246,32 @@ impl Segment {
 }
 
 impl TokenIndex {
+    /// Where the index lies in a Parquet file with this footer.
+    pub fn place(footer: &ParquetMetaData) -> Option<Range<u64>> {
+        let told = footer.file_metadata().key_value_metadata()?.iter().find(|entry| entry.key == KEY)?;
+        let (offset, length) = told.value.as_deref()?.split_once(':')?;
+        let (offset, length): (u64, u64) = (offset.parse().ok()?, length.parse().ok()?);
+        (length <= MAX_LENGTH).then(|| offset..offset.saturating_add(length))
+    }
+
     /// Finds the index of a Parquet file, and reads all of it once to see that it is whole.
     pub fn read(path: &Path) -> Result<Option<TokenIndex>, LakeError> {
         let mut file = File::open(path).map_err(LakeError::file("cannot read", path))?;
         let footer = ParquetMetaDataReader::new().parse_and_finish(&file)?;
-        let metadata = footer.file_metadata().key_value_metadata();
-        let told = metadata.and_then(|all| all.iter().find(|entry| entry.key == KEY)?.value.as_deref());
-        let Some((offset, length)) = told.and_then(|told| told.split_once(':')) else { return Ok(None) };
-        let (Ok(offset), Ok(length)) = (offset.parse(), length.parse::<usize>()) else { return Ok(None) };
-        let mut bytes = vec![0; length.min(MAX_LENGTH)];
-        let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut bytes));
+        let Some(place) = TokenIndex::place(&footer) else { return Ok(None) };
+        let mut bytes = vec![0; (place.end - place.start) as usize];
+        let read = file.seek(SeekFrom::Start(place.start)).and_then(|_| file.read_exact(&mut bytes));
         read.map_err(LakeError::file("cannot read the words of", path))?;
-        let Some((pages, before)) = pages(&bytes) else { return Ok(None) };
-        Ok(Some(TokenIndex { path: path.to_owned(), start: offset + before as u64, pages }))
+        Ok(pages(&bytes).map(|(pages, filters)| TokenIndex {
+            filters: Filters::File(path.to_owned(), place.start + filters.start as u64),
+            pages,
+        }))
+    }
+
+    /// The index whose bytes these are; `None` where they are damaged.
+    pub fn of_bytes(bytes: Bytes) -> Option<TokenIndex> {
+        let (pages, filters) = pages(&bytes)?;
+        Some(TokenIndex { filters: Filters::Memory(bytes.slice(filters)), pages })
     }
 
     /// How many row groups the file has.
@@ -266,47 +286,63 @@ impl TokenIndex {
 
     /// The rows of each row group that may be what is wanted: a row group without any is left out.
     pub fn rows(&self, wanted: &Wanted) -> Result<RowRanges, LakeError> {
-        let failed = LakeError::file("cannot read the words of", &self.path);
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) => return Err(failed(error)),
-        };
+        match &self.filters {
+            Filters::File(path, start) => File::open(path)
+                .and_then(|file| {
+                    self.rows_by(wanted, &|block| {
+                        let mut held = [0; BLOCK];
+                        file.read_exact_at(&mut held, start + (block * BLOCK) as u64).map(|()| held)
+                    })
+                })
+                .map_err(LakeError::file("cannot read the words of", path)),
+            Filters::Memory(filters) => self
+                .rows_by(wanted, &|block| {
+                    let held = filters.get(block * BLOCK..).and_then(|rest| rest.first_chunk());
+                    held.copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+                })
+                .map_err(LakeError::file("cannot read the words of", Path::new("an object"))),
+        }
+    }
+
+    fn rows_by(&self, wanted: &Wanted, filters: ReadBlock<'_>) -> io::Result<RowRanges> {
         let mut found = RowRanges::new();
         for page in &self.pages {
-            match self.may_hold(&file, page, wanted) {
-                Ok(true) => add(&mut found, page),
-                Ok(false) => {}
-                Err(error) => return Err(failed(error)),
+            if page.may_hold(wanted, filters)? {
+                add(&mut found, page);
             }
         }
         Ok(found)
     }
 
-    fn may_hold(&self, file: &File, page: &Page, wanted: &Wanted) -> io::Result<bool> {
-        let holds = |wanted: &Wanted| self.may_hold(file, page, wanted);
+    /// Of the filters in the file.
+    pub fn byte_size(&self) -> usize {
+        self.pages.last().map_or(0, |page| page.blocks.end * BLOCK)
+    }
+}
+
+/// Reads a block of the filters by its number.
+type ReadBlock<'a> = &'a dyn Fn(usize) -> io::Result<[u8; BLOCK]>;
+
+impl Page {
+    fn may_hold(&self, wanted: &Wanted, filters: ReadBlock<'_>) -> io::Result<bool> {
+        let holds = |wanted: &Wanted| self.may_hold(wanted, filters);
         match wanted {
             Wanted::Any => Ok(true),
-            Wanted::Words(hashes) => all(hashes, |hash| self.may_hold_word(file, page, *hash)),
+            Wanted::Words(hashes) => all(hashes, |hash| self.may_hold_word(*hash, filters)),
             Wanted::Both(wanted) => all(wanted, holds),
             Wanted::Either(wanted) => Ok(!all(wanted, |wanted| holds(wanted).map(|holds| !holds))?),
         }
     }
 
-    fn may_hold_word(&self, file: &File, page: &Page, hash: u64) -> io::Result<bool> {
-        if page.blocks.is_empty() {
+    fn may_hold_word(&self, hash: u64, filters: ReadBlock<'_>) -> io::Result<bool> {
+        if self.blocks.is_empty() {
             return Ok(false);
         }
-        let (block, bits) = place(hash, page.blocks.len());
-        let mut held = [0; BLOCK];
-        file.read_exact_at(&mut held, self.start + ((page.blocks.start + block) * BLOCK) as u64)?;
+        let (block, bits) = place(hash, self.blocks.len());
+        let held = filters(self.blocks.start + block)?;
         let mut pairs = held.chunks_exact(8).zip(bits);
         Ok(pairs
             .all(|(held, bits)| held.iter().zip(bits.to_le_bytes()).all(|(held, bits)| held & bits == bits)))
-    }
-
-    /// Of the filters in the file.
-    pub fn byte_size(&self) -> usize {
-        self.pages.last().map_or(0, |page| page.blocks.end * BLOCK)
     }
 }
 
@@ -330,9 +366,9 @@ fn all<T>(of: &[T], mut holds: impl FnMut(&T) -> io::Result<bool>) -> io::Result
     Ok(true)
 }
 
-/// What an index says of its pages, and the bytes before its filters. `None` where it is damaged: then every page may
-/// hold any word.
-fn pages(bytes: &[u8]) -> Option<(Vec<Page>, usize)> {
+/// What an index says of its pages, and where among its bytes the filters are. `None` where it is damaged: then every page
+/// may hold any word.
+fn pages(bytes: &[u8]) -> Option<(Vec<Page>, Range<usize>)> {
     let (whole, checksum) = bytes.split_last_chunk::<4>()?;
     if crc32fast::hash(whole) != u32::from_le_bytes(*checksum) {
         return None;
@@ -347,7 +383,7 @@ fn pages(bytes: &[u8]) -> Option<(Vec<Page>, usize)> {
         pages.push(Page { row_group: number(0), rows: number(1)..number(1) + number(2), blocks: at..end });
         at = end;
     }
-    (at * BLOCK == filters.len()).then_some((pages, whole.len() - filters.len()))
+    (at * BLOCK == filters.len()).then_some((pages, whole.len() - filters.len()..whole.len()))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use testkit::aws::S3;
 use testkit::aws::signature::{ACCESS_KEY, SECRET_KEY};
 use testkit::http::post;
 use testkit::need;
-use testkit::process::{Exit, Folder, PATIENCE, Running, wait_until};
+use testkit::process::{Exit, Folder, Outrigger, PATIENCE, Running, wait_until};
 use testkit::tools::{self, Moto, free_port};
 
 const REGION: &str = "eu-west-1";
@@ -35,13 +35,17 @@ impl Bucket {
         Ok(Bucket { moto, s3 })
     }
 
-    fn query(&self, secret: &str, options: &[&str], text: &str) -> Exit {
-        let program = outrigger()
+    fn program(&self, secret: &str) -> Outrigger {
+        outrigger()
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
             .env("AWS_SECRET_ACCESS_KEY", secret)
             .env("AWS_REGION", REGION)
-            .env("AWS_ENDPOINT_URL_S3", self.s3.url());
-        program.args(["query", "--lake", PREFIX, "--output", "json"]).args(options).arg(text).output()
+            .env("AWS_ENDPOINT_URL_S3", self.s3.url())
+            .args(["query", "--lake", PREFIX, "--output", "json"])
+    }
+
+    fn query(&self, secret: &str, options: &[&str], text: &str) -> Exit {
+        self.program(secret).args(options).arg(text).output()
     }
 
     /// Rows of an answer that is whole.
@@ -174,6 +178,19 @@ fn a_lake_in_a_bucket_is_written_and_read_by_us_and_by_others() {
     assert!(!opened(old), "{old}");
     let found = bucket.rows(&[], "filter @message like /yesterday/ | stats count(*) as n by service");
     assert_eq!(found[0]["n"].as_f64(), Some(LINES as f64), "{found:?}");
+
+    // What one question fetched, the next finds in the user's folder.
+    let home = Folder::new();
+    let ask = || {
+        bucket.s3.calls();
+        let program = bucket.program(SECRET_KEY).env("HOME", home.path());
+        let exit = program.arg("filter @message like /now/ | stats count(*) as n").output();
+        let fetched = bucket.s3.calls().iter().filter(|call| call.contains(".parquet")).count();
+        (rows(&exit), fetched)
+    };
+    let (first, fetched) = ask();
+    assert!(fetched >= 3 && home.join(".cache/outrigger").exists(), "{fetched} objects were asked for");
+    assert_eq!(ask(), (first, 0));
 
     let script = "logs = ds.dataset('lake/some/prefix/logs', filesystem=store, partitioning='hive')\nprint(logs.count_rows(), logs.count_rows(filter=ds.field('day') == logs.to_table(columns=['day'])['day'][0]))\n\
         n, hours, text = duckdb.sql(f\"select count(*), count(distinct (day, hour)), count(distinct message) from read_parquet('{root}/logs/*/*/*.parquet', hive_partitioning=true)\").fetchone()\n\

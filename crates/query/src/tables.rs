@@ -28,7 +28,7 @@ use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
-use lake::{Place, Segment, Snapshot, Wanted};
+use lake::{LakeError, Place, Segment, Snapshot, TokenIndex, Wanted};
 
 /// A table as it was when it was asked for.
 pub(crate) struct LakeTable {
@@ -97,9 +97,7 @@ impl LakeTable {
             scans.push(self.files(state, ObjectStoreUrl::local_filesystem(), local, projection, limit)?);
         }
         if let Some(store) = &self.snapshot.remote {
-            let readable = objects::readable(state, store, remote).await;
-            let readable: Vec<_> =
-                readable.into_iter().map(|(segment, path)| (segment, path, Access::All)).collect();
+            let readable = objects::readable(state, store, remote, &wanted).await;
             if !readable.is_empty() {
                 let url = ObjectStoreUrl::parse(store.origin())?;
                 scans.push(self.files(state, url, readable, projection, limit)?);
@@ -176,33 +174,36 @@ enum Access {
     Some(ParquetAccessPlan),
 }
 
-/// Leaves out pages whose words say no; `None` where all do.
+impl Access {
+    /// Leaves out pages whose words say no; `None` where all do.
+    fn by(index: &TokenIndex, wanted: &Wanted) -> Result<Option<Access>, LakeError> {
+        let found = index.rows(wanted)?;
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let mut plan = ParquetAccessPlan::new_none(index.row_groups());
+        for (group, ranges) in found {
+            let end = index.group_rows(group);
+            plan.scan(group);
+            plan.scan_selection(group, RowSelection::from_consecutive_ranges(ranges.into_iter(), end));
+        }
+        Ok(Some(Access::Some(plan)))
+    }
+}
+
+/// What of a segment's file is to be read, if anything.
 fn access(segment: &Segment, wanted: &Wanted) -> Option<Access> {
     if *wanted == Wanted::Any {
         return Some(Access::All);
     }
-    let found = segment.tokens().and_then(|index| match index {
-        Some(index) => index.rows(wanted).map(|rows| Some((index, rows))),
-        None => Ok(None),
+    let access = segment.tokens().and_then(|index| match index {
+        Some(index) => Access::by(&index, wanted),
+        None => Ok(Some(Access::All)),
     });
-    let (index, found) = match found {
-        Ok(Some(found)) => found,
-        Ok(None) => return Some(Access::All),
-        Err(error) => {
-            tracing::warn!(file = %segment.path.display(), %error, "its words cannot be read; all of it is");
-            return Some(Access::All);
-        }
-    };
-    if found.is_empty() {
-        return None;
-    }
-    let mut plan = ParquetAccessPlan::new_none(index.row_groups());
-    for (group, ranges) in found {
-        let end = index.group_rows(group);
-        plan.scan(group);
-        plan.scan_selection(group, RowSelection::from_consecutive_ranges(ranges.into_iter(), end));
-    }
-    Some(Access::Some(plan))
+    access.unwrap_or_else(|error| {
+        tracing::warn!(file = %segment.path.display(), %error, "its words cannot be read; all of it is");
+        Some(Access::All)
+    })
 }
 
 /// Rows as memory holds them, in the columns that queries see.

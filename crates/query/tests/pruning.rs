@@ -1,12 +1,23 @@
 //! What need not be read is not, and the answers are the same.
 
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use async_trait::async_trait;
 use bytes::Bytes;
+use datafusion::object_store::memory::InMemory;
+use datafusion::object_store::path::Path;
+use datafusion::object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use futures_util::stream::BoxStream;
 use lake::testing::Shop;
-use lake::{Lake, Rows, Settings};
+use lake::{Lake, Publish, Remote, Rows, Settings};
 use query::{End, Engine, Limits, LogSearch, LogsAsked, Range, search};
 
 /// Nanoseconds and microseconds since the epoch.
@@ -18,9 +29,12 @@ fn now() -> i64 {
     DAY.to
 }
 
-/// A day of logs, half of it in a file and half in memory; one line has a word of its own.
+/// A day of logs, half of it in a file and half in memory.
 async fn engine(folder: &std::path::Path) -> Engine {
-    let mut settings = Settings::new(folder, now);
+    Engine::new(Arc::new(filled(Settings::new(folder, now)).await), Limits::default()).expect("an engine")
+}
+
+async fn filled(mut settings: Settings) -> Lake {
     settings.durability = lake::Durability::Relaxed;
     let lake = Lake::open(settings).expect("the lake opens");
     let mut shop = Shop::new(11, LINES, START);
@@ -37,7 +51,7 @@ async fn engine(folder: &std::path::Path) -> Engine {
             lake.flush().await.expect("rows are flushed");
         }
     }
-    Engine::new(Arc::new(lake), Limits::default()).expect("an engine")
+    lake
 }
 
 async fn count(engine: &Engine, condition: &str) -> (i64, End) {
@@ -135,5 +149,99 @@ async fn insights_find_what_has_a_column_by_the_names_people_write() {
             present == LINES as i64 && answer[1].parse::<i64>().expect("a number") > 1,
             "{field}: {answer:?}"
         );
+    }
+}
+
+/// A bucket that counts what is fetched.
+#[derive(Debug)]
+struct Bucket {
+    objects: InMemory,
+    fetched: AtomicU64,
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a bucket")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Bucket {
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let answer = self.objects.get_opts(location, options).await?;
+        self.fetched.fetch_add(answer.range.end - answer.range.start, Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.objects.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.objects.put_multipart_opts(location, options).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.objects.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.objects.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.objects.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.objects.copy_opts(from, to, options).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_objects_less_is_fetched_and_nothing_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bucket = Arc::new(Bucket { objects: InMemory::new(), fetched: AtomicU64::new(0) });
+    let remote = Remote::new(bucket.clone(), "memory://bucket/lake").expect("a place");
+    let mut settings = Settings::new(folder.path().join("lake"), now);
+    settings.publish = Some(Publish::new(remote.clone()));
+    let lake = filled(settings).await;
+    lake.publish().await.expect("whole hours go up");
+    drop(lake);
+
+    // Each question on its own, as a command that reads the bucket asks it.
+    let ask = async |remote: &Remote, condition: &str| {
+        let before = bucket.fetched.load(Ordering::Relaxed);
+        let lake = Lake::open_listed(remote.clone(), (DAY.from, DAY.to), now).await.expect("a bucket");
+        let engine = Engine::new(Arc::new(lake), Limits::default()).expect("an engine");
+        let (found, _) = count(&engine, condition).await;
+        (found, bucket.fetched.load(Ordering::Relaxed) - before)
+    };
+    let (all, whole) = ask(&remote, "message ~ '[0-9]'").await;
+    assert!(all > LINES as i64 / 2, "{all} of {LINES} lines are in the bucket");
+    let (none, by_words) = ask(&remote, "has_token(message, 'unheardof')").await;
+    assert_eq!(none, 0);
+    let (_, footers) = ask(&remote, "true").await;
+    let (by_words, whole) = (by_words - footers, whole - footers);
+    assert!(by_words * 2 < whole, "{by_words} of {whole} bytes beside {footers} of footers");
+
+    let kept = remote.clone().kept_in(folder.path().join("cache"), 1 << 30);
+    for condition in ["message ~ '[0-9]'", "has_token(message, 'orders')"] {
+        let (first, fetched) = ask(&kept, condition).await;
+        let (direct, _) = ask(&remote, condition).await;
+        // Blocks are written beside the answer.
+        let mut again = (0, u64::MAX);
+        for _ in 0..100 {
+            again = ask(&kept, condition).await;
+            if again.1 == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!((first, again), (direct, (direct, 0)), "{condition}: {fetched} bytes at first");
     }
 }

@@ -2,6 +2,7 @@
 //
 // Every call takes a signal; whoever leaves a screen aborts it, and the program stops the query.
 
+import type { Place } from './pieces.ts';
 import { jsonLines, serverEvents } from './lines.ts';
 import type * as T from './types.ts';
 
@@ -23,6 +24,11 @@ export class Refusal extends Error {
     this.start = fault.start;
     this.end = fault.end;
     this.expected = fault.expected ?? [];
+  }
+
+  /** Where in the text it is, one letter at least. */
+  get place(): Place | undefined {
+    return this.start === undefined ? undefined : { start: this.start, end: Math.max(this.start + 1, this.end ?? 0) };
   }
 }
 

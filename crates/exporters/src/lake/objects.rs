@@ -26,6 +26,8 @@ use crate::login::{self, Login};
 
 /// Largest part of an object held in memory. A row group's columns come in ranges far smaller.
 const MAX_RANGE: usize = 1 << 30;
+/// What is read of objects is kept on disk up to so many bytes, unless told otherwise.
+pub const CACHE: u64 = 5 << 30;
 const CONTENT_TYPE: &str = "application/vnd.apache.parquet";
 
 /// A bucket and prefix, and how to reach it.

@@ -20,8 +20,8 @@ fn index(messages: &[String]) -> (TokenIndex, tempfile::NamedTempFile) {
     let bytes = writer.finish(0).0;
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(&file, &bytes).expect("it is written");
-    let (pages, before) = pages(&bytes).expect("an index");
-    (TokenIndex { path: file.path().to_owned(), start: before as u64, pages }, file)
+    let (pages, filters) = pages(&bytes).expect("an index");
+    (TokenIndex { filters: Filters::File(file.path().to_owned(), filters.start as u64), pages }, file)
 }
 
 fn holds(found: &RowRanges, row: usize) -> bool {

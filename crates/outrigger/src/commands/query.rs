@@ -3,7 +3,7 @@
 mod render;
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -176,12 +176,22 @@ async fn listed(url: String, options: &QueryOptions, environment: &net::Environm
         endpoint: options.endpoint.clone(),
         path_style: None,
     };
-    let remote = exporters::lake::objects::remote(&place, environment)?;
+    let mut remote = exporters::lake::objects::remote(&place, environment)?;
+    if let Some(folder) = cache_folder(environment) {
+        remote = remote.kept_in(folder, exporters::lake::objects::CACHE);
+    }
     let (from, to) = range(options)?;
     // A moment of PromQL looks back before the range.
     let from = if options.language == Language::Promql { 0 } else { from };
     let range = (from.saturating_mul(1000), to.saturating_mul(1000).saturating_add(999));
     Lake::open_listed(remote, range, now).await.map_err(|error| told(&error))
+}
+
+/// Where what is read of buckets is kept for the next question, where the user has such a place.
+fn cache_folder(environment: &net::Environment) -> Option<PathBuf> {
+    let own = environment.get("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let home = || Some(Path::new(environment.get("HOME")?).join(".cache"));
+    Some(own.or_else(home)?.join("outrigger"))
 }
 
 /// The console's routes over a lake, without a socket.
