@@ -1,9 +1,13 @@
 //! Log lines as a shop's services write them, the same for the same seed: for tests and figures, here and elsewhere.
 
+mod bucket;
+
 use model::{Arena, Batch, List, LogRecord, Resource, Scope, Severity, Span, Value, json};
 
 use crate::segment::PAGE;
 use crate::tokens::TokenWriter;
+
+pub use bucket::Bucket;
 
 const SERVICES: [&str; 12] = [
     "gateway", "catalog", "cart", "checkout", "payments", "shipping", "search", "users", "stock", "mail",

@@ -3,112 +3,40 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::{HOUR, NOW, append, flush, read, texts, wait};
 use futures_util::TryStreamExt;
-use futures_util::stream::BoxStream;
+use lake::testing::Bucket;
 use lake::{Lake, LakeError, Place, Publish, Remote, Settings, Table};
-use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
-use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 const URL: &str = "s3://bucket/some/prefix";
 
-/// A store in memory that refuses as many writes as it is told to, some of them only after it has taken them.
-#[derive(Debug, Default)]
-struct Store {
-    inner: InMemory,
-    refuse: AtomicU32,
-    /// Take, and say that it failed.
-    swallow: AtomicU32,
-    parts: AtomicU32,
-}
-
-impl fmt::Display for Store {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a store that fails")
-    }
-}
-
-fn one_less(count: &AtomicU32) -> bool {
-    count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
-}
-
-fn refused() -> Error {
-    Error::Generic { store: "test", source: "no room".into() }
-}
-
-#[async_trait::async_trait]
-impl ObjectStore for Store {
-    async fn put_opts(&self, at: &ObjectPath, body: PutPayload, options: PutOptions) -> Result<PutResult> {
-        if one_less(&self.refuse) {
-            return Err(refused());
-        }
-        let put = self.inner.put_opts(at, body, options).await?;
-        if one_less(&self.swallow) { Err(refused()) } else { Ok(put) }
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        at: &ObjectPath,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.parts.fetch_add(1, Ordering::SeqCst);
-        self.inner.put_multipart_opts(at, options).await
-    }
-
-    async fn get_opts(&self, at: &ObjectPath, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(at, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        at: BoxStream<'static, Result<ObjectPath>>,
-    ) -> BoxStream<'static, Result<ObjectPath>> {
-        self.inner.delete_stream(at)
-    }
-
-    fn list(&self, prefix: Option<&ObjectPath>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&ObjectPath>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &ObjectPath, to: &ObjectPath, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-fn remote(store: &Arc<Store>) -> Remote {
+fn remote(store: &Arc<Bucket>) -> Remote {
     Remote::new(store.clone(), URL).expect("a place")
 }
 
 /// A lake that looks for what is ready all the time.
-fn settings(folder: &Path, store: &Arc<Store>) -> Settings {
+fn settings(folder: &Path, store: &Arc<Bucket>) -> Settings {
     let mut settings = common::settings(folder);
     let publish = Publish { every: Duration::ZERO, ..Publish::new(remote(store)) };
     settings.publish = Some(publish);
     settings
 }
 
-fn objects(store: &Arc<Store>) -> Vec<ObjectMeta> {
-    wait(store.inner.list(None).try_collect()).expect("a listing")
+fn objects(store: &Arc<Bucket>) -> Vec<ObjectMeta> {
+    wait(store.objects.list(None).try_collect()).expect("a listing")
 }
 
-fn get(store: &Arc<Store>, at: &ObjectPath) -> Bytes {
-    wait(async { store.inner.get(at).await?.bytes().await }).expect("an object")
+fn get(store: &Arc<Bucket>, at: &ObjectPath) -> Bytes {
+    wait(async { store.objects.get(at).await?.bytes().await }).expect("an object")
 }
 
 fn messages_in(parquet: Bytes) -> Vec<String> {
@@ -123,12 +51,12 @@ fn counted(all: impl Iterator<Item = String>) -> BTreeMap<String, u64> {
 }
 
 /// How often each message is in the store.
-fn stored(store: &Arc<Store>) -> BTreeMap<String, u64> {
+fn stored(store: &Arc<Bucket>) -> BTreeMap<String, u64> {
     counted(objects(store).iter().flat_map(|object| messages_in(get(store, &object.location))))
 }
 
 /// How often each message is in the lake, wherever its segments are.
-fn messages(lake: &Lake, store: &Arc<Store>) -> BTreeMap<String, u64> {
+fn messages(lake: &Lake, store: &Arc<Bucket>) -> BTreeMap<String, u64> {
     let snapshot = lake.snapshot(Table::Logs);
     let memory = snapshot.memory.iter().flat_map(|rows| texts(rows, "message"));
     let kept = snapshot.segments.iter().flat_map(|segment| match segment.place() {
@@ -164,7 +92,7 @@ fn clock() -> i64 {
 
 #[test]
 fn hours_that_are_over_go_up_and_the_rest_at_the_end() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     let mut settings = settings(folder.path(), &store);
     settings.now = clock;
     let lake = Lake::open(settings.clone()).expect("the lake opens");
@@ -204,7 +132,7 @@ fn hours_that_are_over_go_up_and_the_rest_at_the_end() {
 
 #[test]
 fn a_write_that_failed_is_tried_again_and_doubles_nothing() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     store.refuse.store(2, Ordering::SeqCst);
     store.swallow.store(1, Ordering::SeqCst);
     let lake = Lake::open(settings(folder.path(), &store)).expect("the lake opens");
@@ -218,7 +146,7 @@ fn a_write_that_failed_is_tried_again_and_doubles_nothing() {
 
 #[test]
 fn a_process_that_ends_before_it_knows_does_not_publish_twice() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     let lake = Lake::open(settings(folder.path(), &store)).expect("the lake opens");
     // The store takes everything and never says so.
     store.swallow.store(u32::MAX, Ordering::SeqCst);
@@ -239,7 +167,7 @@ fn a_process_that_ends_before_it_knows_does_not_publish_twice() {
 
 #[test]
 fn files_that_are_published_go_first_and_are_read_from_the_store() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     let mut limited = settings(folder.path(), &store);
     {
         let lake = Lake::open(settings(folder.path(), &store)).expect("the lake opens");
@@ -282,7 +210,7 @@ fn files_that_are_published_go_first_and_are_read_from_the_store() {
 
 #[test]
 fn what_was_meant_for_another_place_goes_to_the_one_that_is_set() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     store.refuse.store(u32::MAX, Ordering::SeqCst);
     let lake = Lake::open(settings(folder.path(), &store)).expect("the lake opens");
     append(&lake, 0, &three_hours(0)).expect("rows are taken");
@@ -300,7 +228,7 @@ fn what_was_meant_for_another_place_goes_to_the_one_that_is_set() {
 
 #[test]
 fn rows_that_go_unpublished_are_counted() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     store.refuse.store(u32::MAX, Ordering::SeqCst);
     let mut settings = settings(folder.path(), &store);
     settings.max_bytes = 1;
@@ -312,7 +240,7 @@ fn rows_that_go_unpublished_are_counted() {
 
 #[test]
 fn a_damaged_file_is_read_from_the_store_and_never_sent_there() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     let lake = Lake::open(settings(folder.path(), &store)).expect("the lake opens");
     append(&lake, 0, &three_hours(0)).expect("rows are taken");
     wait(lake.publish()).expect("nothing is left");
@@ -325,7 +253,7 @@ fn a_damaged_file_is_read_from_the_store_and_never_sent_there() {
 
 #[test]
 fn large_files_go_up_in_parts() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     let lake = Lake::open(settings(folder.path(), &store)).expect("the lake opens");
     let mut random = fastrand::Rng::with_seed(11);
     let mut noise = || (0..8000).map(|_| random.alphanumeric()).collect::<String>();
@@ -339,17 +267,17 @@ fn large_files_go_up_in_parts() {
 
 #[test]
 fn objects_that_are_too_old_go() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     let lake = Lake::open(settings(folder.path(), &store)).expect("the lake opens");
     append(&lake, 0, &three_hours(0)).expect("rows are taken");
     wait(lake.publish()).expect("nothing is left");
     drop(lake);
     let stranger =
         ObjectPath::parse("some/prefix/logs/day=2001-01-01/hour=00/other.parquet").expect("a name");
-    wait(store.inner.put(&stranger, "not ours".into())).expect("it is taken");
+    wait(store.objects.put(&stranger, "not ours".into())).expect("it is taken");
     // Of another lake, which shares the prefix.
     let other = "some/prefix/spans/day=2001-01-01/hour=00/00000000000000ff-0000000000000001.parquet";
-    wait(store.inner.put(&ObjectPath::parse(other).expect("a name"), "old".into())).expect("it is taken");
+    wait(store.objects.put(&ObjectPath::parse(other).expect("a name"), "old".into())).expect("it is taken");
     let mut settings = settings(folder.path(), &store);
     // The first of three hours began three hours ago and ended two hours ago.
     settings.publish.as_mut().expect("it is set").max_age = Some(Duration::from_secs(5000));
@@ -362,7 +290,7 @@ fn objects_that_are_too_old_go() {
 
 #[test]
 fn a_lake_is_listed_as_far_as_it_is_asked_for() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     for _ in 0..2 {
         // Two lakes share a prefix.
         let folder = tempfile::tempdir().expect("a folder");
@@ -372,7 +300,7 @@ fn a_lake_is_listed_as_far_as_it_is_asked_for() {
     }
     drop(folder);
     let stranger = ObjectPath::parse("some/prefix/logs/day=2023-11-14/part-0.parquet").expect("a name");
-    wait(store.inner.put(&stranger, "not ours".into())).expect("it is taken");
+    wait(store.objects.put(&stranger, "not ours".into())).expect("it is taken");
     let open = |range| wait(Lake::open_listed(remote(&store), range, common::now));
     let lake = open((0, NOW)).expect("a lake");
     assert_eq!(lake.snapshot(Table::Logs).segments.len(), 6);
@@ -396,7 +324,7 @@ fn a_lake_is_listed_as_far_as_it_is_asked_for() {
 
 #[test]
 fn a_catalog_of_the_version_before_is_taken_over() {
-    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Store::default()));
+    let (folder, store) = (tempfile::tempdir().expect("a folder"), Arc::new(Bucket::default()));
     let lake = Lake::open(common::settings(folder.path())).expect("the lake opens");
     append(&lake, 0, &three_hours(0)).expect("rows are taken");
     flush(&lake);

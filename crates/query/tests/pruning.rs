@@ -1,22 +1,13 @@
 //! What need not be read is not, and the answers are the same.
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use async_trait::async_trait;
 use bytes::Bytes;
-use datafusion::object_store::memory::InMemory;
-use datafusion::object_store::path::Path;
-use datafusion::object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
-use futures_util::stream::BoxStream;
-use lake::testing::Shop;
+use lake::testing::{Bucket, Shop};
 use lake::{Lake, Publish, Remote, Rows, Settings};
 use query::{End, Engine, Limits, LogSearch, LogsAsked, Range, search};
 
@@ -152,60 +143,10 @@ async fn insights_find_what_has_a_column_by_the_names_people_write() {
     }
 }
 
-/// A bucket that counts what is fetched.
-#[derive(Debug)]
-struct Bucket {
-    objects: InMemory,
-    fetched: AtomicU64,
-}
-
-impl fmt::Display for Bucket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a bucket")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Bucket {
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let answer = self.objects.get_opts(location, options).await?;
-        self.fetched.fetch_add(answer.range.end - answer.range.start, Ordering::Relaxed);
-        Ok(answer)
-    }
-
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.objects.put_opts(location, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.objects.put_multipart_opts(location, options).await
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.objects.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.objects.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.objects.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.objects.copy_opts(from, to, options).await
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn of_objects_less_is_fetched_and_nothing_twice() {
     let folder = tempfile::tempdir().expect("a folder");
-    let bucket = Arc::new(Bucket { objects: InMemory::new(), fetched: AtomicU64::new(0) });
+    let bucket = Arc::new(Bucket::default());
     let remote = Remote::new(bucket.clone(), "memory://bucket/lake").expect("a place");
     let mut settings = Settings::new(folder.path().join("lake"), now);
     settings.publish = Some(Publish::new(remote.clone()));
