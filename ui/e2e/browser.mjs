@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
 const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-export const WAIT_MS = 15_000;
+/** Long: a machine that is busy with other things decides no story. */
+export const WAIT_MS = 60_000;
 
 export const base = process.env.CONSOLE_URL;
 if (!base) {

@@ -15,8 +15,8 @@ use testkit::process::{Running, wait_until};
 use testkit::{need, tools};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_outrigger");
-/// The shop writes its first errors within seconds; some of everything takes longer.
-const SOMETHING_OF_EVERYTHING: Duration = Duration::from_secs(60);
+/// Once there is something of everything, so long for a little more of it.
+const MORE_OF_IT: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The demo's processes, ended with the test.
@@ -51,7 +51,17 @@ fn a_request_is_followed_through_the_screens() {
         answer.matches("\"trace_id\"").count()
     };
     assert!(wait_until(PATIENCE, || errors(running) > 20), "{}", running.stderr());
-    std::thread::sleep(SOMETHING_OF_EVERYTHING);
+    for (path, sign) in
+        [("/api/metrics", "\"histogram\""), ("/api/metrics", "cpu"), ("/api/tasks", "\"task\"")]
+    {
+        let there = |running: &mut Running| running.get(path).text().contains(sign);
+        assert!(
+            wait_until(PATIENCE, || there(running)),
+            "{path} has no {sign}: {}",
+            running.get(path).text()
+        );
+    }
+    std::thread::sleep(MORE_OF_IT);
     let console = format!("http://{}/", lake.console);
     for script in ["story-mouse.mjs", "story-keyboard.mjs", "axe.mjs"] {
         let told = Command::new("node")
