@@ -5,6 +5,7 @@ mod sending;
 mod tries;
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::slice;
 use std::sync::Arc;
@@ -150,8 +151,25 @@ impl Destination {
             slot.tokens.push(batch.token.clone());
         }
         slot.records += records;
-        slot.encoder.encode(batch, &mut slot.sealed);
+        self.run(slot, |encoder, sealed| encoder.encode(batch, sealed));
+    }
+
+    /// Lets an encoder work, and moves what it sealed into the queue. Should it panic, another takes its place: what it
+    /// had open is lost.
+    fn run(&self, slot: &mut Slot, work: impl FnOnce(&mut dyn Encoder, &mut Sealed)) {
+        let Slot { encoder, sealed, .. } = slot;
+        let done = catch_unwind(AssertUnwindSafe(|| work(encoder.as_mut(), sealed)));
         self.collect(slot);
+        if done.is_err() {
+            error!(component = %self.id, records = slot.records, "bug: the encoder panicked; what it had open is lost");
+            slot.encoder = self.exporter.encoder();
+            slot.tokens.drain(..).for_each(|token| token.lose());
+            self.account.update(|counts| {
+                counts.open -= slot.records;
+                count_drop(&mut counts.dropped, Reason::Bug, slot.records);
+            });
+            (slot.records, slot.since) = (0, None);
+        }
     }
 
     fn refuse(&self, batch: &Batch, reason: Reason) {
@@ -259,8 +277,7 @@ impl Destination {
     /// Seals every open payload.
     pub(crate) fn seal(&self) {
         self.encoders.each(|slot| {
-            slot.encoder.seal(&mut slot.sealed);
-            self.collect(slot);
+            self.run(slot, |encoder, sealed| encoder.seal(sealed));
             debug_assert_eq!(slot.records, 0, "bug: {} keeps records after a seal", self.id);
         });
     }

@@ -1,5 +1,6 @@
 //! A pipeline at work: batches walk its steps inline and go to the destinations their tag leads to.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::slice;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use config::topology::{ComponentId, Overflow, TagMatch};
 use model::{Batch, Reason, Signal};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
+use tracing::error;
 
 use crate::catalog::AnyProcessor;
 use crate::destination::Destination;
@@ -51,6 +53,9 @@ impl Step {
         Step { id, matching, instances, held: AtomicU64::new(0) }
     }
 }
+
+/// A processor did.
+struct Panicked;
 
 pub(crate) struct Route {
     pub matching: TagMatch,
@@ -133,16 +138,21 @@ impl Pipeline {
         if is_shown {
             taps.keep(Border::Step, &step.id, Side::Before, slice::from_ref(&batch));
         }
-        let (records_in, came_before) = (batch.len() as u64, out.len());
-        self.step_locked(step, step.instances.lock().as_mut(), records_in, out, |processor, out| {
-            processor.process(batch, out)
-        });
+        let (records_in, came_before, token) = (batch.len() as u64, out.len(), batch.token.clone());
+        let done =
+            self.step_locked(step, step.instances.lock().as_mut(), records_in, out, |processor, out| {
+                processor.process(batch, out)
+            });
+        if done.is_err() {
+            token.lose();
+        }
         if is_shown {
             taps.keep(Border::Step, &step.id, Side::After, &out[came_before..]);
         }
     }
 
-    /// Lets a processor work and brings the ledger up to date. Batches that became empty end here.
+    /// Lets a processor work and brings the ledger up to date. Batches that became empty end here, and what a processor
+    /// panics over is lost: others' records go on.
     fn step_locked(
         &self,
         step: &Step,
@@ -150,12 +160,18 @@ impl Pipeline {
         records_in: u64,
         out: &mut Vec<Batch>,
         run: impl FnOnce(&mut dyn AnyProcessor, &mut Vec<Batch>),
-    ) {
+    ) -> Result<(), Panicked> {
         let came_before = out.len();
         let mut change = StepChange { records_in, ..StepChange::default() };
         change.held_before = instance.held();
-        run(instance, out);
+        let done = catch_unwind(AssertUnwindSafe(|| run(instance, out))).map_err(|_| Panicked);
         change.held_after = instance.held();
+        if done.is_err() {
+            out.drain(came_before..).for_each(|batch| batch.token.lose());
+            let lost = (records_in + change.held_before).saturating_sub(change.held_after);
+            change.discarded.push((Reason::Bug, lost));
+            error!(component = %step.id, records = lost, "bug: the step panicked; its batch is lost");
+        }
         if change.held_after != change.held_before {
             step.held.fetch_add(change.held_after.wrapping_sub(change.held_before), Ordering::Relaxed);
             self.holding.notify_one();
@@ -166,6 +182,7 @@ impl Pipeline {
         }
         out.retain(|batch| !batch.is_empty());
         self.ledger.stepped(&step.id, &change);
+        done
     }
 
     /// Runs a processor's `tick` or `finish` on every instance; what it lets go walks the steps behind it.
@@ -176,7 +193,9 @@ impl Pipeline {
                 continue;
             }
             let mut released = Vec::new();
-            step.instances.each(|instance| self.step_locked(step, instance.as_mut(), 0, &mut released, &run));
+            step.instances.each(|instance| {
+                let _ = self.step_locked(step, instance.as_mut(), 0, &mut released, &run);
+            });
             let taps = self.ledger.taps();
             if !released.is_empty() && taps.wants(Border::Step, &step.id, Side::After) {
                 taps.keep(Border::Step, &step.id, Side::After, &released);

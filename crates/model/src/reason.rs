@@ -33,10 +33,12 @@ pub enum Reason {
     Shutdown,
     /// Another branch of the pipeline takes it.
     Elsewhere,
+    /// A step or an encoder panicked over its batch.
+    Bug,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 15] = [
+    pub const ALL: [Reason; 16] = [
         Reason::Filtered,
         Reason::Joined,
         Reason::Throttled,
@@ -52,6 +54,7 @@ impl Reason {
         Reason::Damaged,
         Reason::Shutdown,
         Reason::Elsewhere,
+        Reason::Bug,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -71,6 +74,7 @@ impl Reason {
             Reason::Damaged => "damaged",
             Reason::Shutdown => "shutdown",
             Reason::Elsewhere => "elsewhere",
+            Reason::Bug => "bug",
         }
     }
 

@@ -9,7 +9,8 @@ use config::topology::{DeadLetters, DiskQueue, DiskSync, Retry};
 use engine::lifeboat::{Cargo, Lifeboat};
 use engine::replay::{Fate, Letters};
 use engine::watchdog::Watchdog;
-use engine::{Ack, Outcome, Payload};
+use engine::{Ack, Lost, Outcome, Payload};
+use model::{Batch, LogRecord, Value};
 
 use super::assert_balanced;
 use super::support::{Rig, Script, Shape};
@@ -265,5 +266,44 @@ async fn an_exporter_that_panics_costs_a_retry() {
     assert_eq!((rig.distinct(0), rig.received(0).len()), (40, 40));
     let counts = rig.ledger.snapshot().destination("out.0").unwrap().counts.clone();
     assert_eq!((counts.retries, counts.waiting()), (3, 0));
+    assert_balanced(&rig);
+}
+
+/// Numbers from 0, and in place of one of them a text that the named part cannot stand.
+fn poisoned(records: i64) -> Batch {
+    let mut batch = Batch::new("app".into(), Vec::new());
+    for number in 0..records {
+        let body = if number == records / 2 { Value::Bool(true) } else { Value::Int(number) };
+        batch.logs.push(LogRecord::new(1, body));
+    }
+    batch
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_panics_loses_one_batch_and_says_so() {
+    let shape = Shape { double: true, ack: Ack::Delivered, ..Shape::default() };
+    let rig = Rig::start(shape, [Script::always(Outcome::Sent)]);
+    rig.send("app", 1, 11).await.unwrap();
+    assert_eq!(rig.send_batch(poisoned(20)).await, Err(Lost));
+    rig.send("app", 2, 11).await.unwrap();
+    assert_eq!(rig.distinct(0), 20, "all but the first of each batch, which the step filters");
+    let snapshot = rig.ledger.snapshot();
+    assert_eq!(snapshot.intake.dropped["bug"], 20);
+    assert_balanced(&rig);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encoder_that_panics_loses_what_it_had_open_and_says_so() {
+    let shape = Shape { ack: Ack::Delivered, ..Shape::default() };
+    let rig = Rig::start(shape, [Script::always(Outcome::Sent), Script::always(Outcome::Sent)]);
+    rig.send("app", 1, 10).await.unwrap();
+    // Of 120, 50 were sealed before.
+    assert_eq!(rig.send_batch(poisoned(120)).await, Err(Lost));
+    rig.send("app", 2, 10).await.unwrap();
+    for place in 0..2 {
+        assert_eq!(rig.distinct(place), 70);
+        let counts = rig.ledger.snapshot().destination(&format!("out.{place}")).unwrap().counts.clone();
+        assert_eq!((counts.dropped["bug"], counts.waiting()), (70, 0));
+    }
     assert_balanced(&rig);
 }
