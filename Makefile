@@ -71,11 +71,11 @@ interop: ## only what talks to real clients, engines and emulators, with its out
 
 .PHONY: million
 million: ## the full proof: a million records through the reference setup
-	OUTRIGGER_RECORDS=1000000 $(CARGO) test --release --locked -p outrigger --test reference -- --nocapture
+	OUTRIGGER_RECORDS=1000000 $(CARGO) test --release --locked -p outrigger $(LEAN) --test reference -- --nocapture
 
 .PHONY: faults
 faults: ## what goes wrong in production, each fault for FAULT_SECONDS (default 60), one line a case
-	FAULT_SECONDS=$${FAULT_SECONDS:-60} $(CARGO) test --release --locked -p outrigger --test faults -- --nocapture
+	FAULT_SECONDS=$${FAULT_SECONDS:-60} $(CARGO) test --release --locked -p outrigger $(LEAN) --test faults -- --nocapture
 
 .PHONY: bench
 bench: ## CPU, memory, start and size, with FLUENT_BIT=/path and VECTOR=/path beside it
