@@ -34,6 +34,9 @@ async fn engine(limits: Limits) -> (Engine, tempfile::TempDir) {
     (Engine::new(Arc::new(lake), limits).expect("an engine"), folder)
 }
 
+/// For what would take years.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// Never done.
 const ENDLESS: &str = "SELECT count(*) FROM logs a, logs b, logs c WHERE a.message || b.message < c.message";
 
@@ -63,7 +66,7 @@ async fn a_query_ends_when_its_time_is_over() {
     let answer = engine.sql(ENDLESS, None, limits).await.expect("it is understood");
     let (_, end) = answer.collect().await.expect("what was found so far");
     assert_eq!(end.partial.as_deref(), Some("stopped after 1 s"));
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
 
     let limits = Limits { wall: Duration::ZERO, ..limits };
     for text in ["stats count(*) by service", "fields @message | limit 1"] {
@@ -106,7 +109,7 @@ async fn a_query_that_nobody_waits_for_ends() {
     drop(answer);
     let begun = Instant::now();
     while Arc::strong_count(&progress) > 1 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it goes on for nobody");
+        assert!(begun.elapsed() < PATIENCE, "it goes on for nobody");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

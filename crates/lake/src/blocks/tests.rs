@@ -19,20 +19,24 @@ async fn store(folder: &std::path::Path, limit: u64) -> (Blocks, Arc<InMemory>, 
     (Blocks::new(inner.clone(), "s3://bucket", folder.to_owned(), limit), inner, path)
 }
 
-/// Blocks are written beside the answer.
-async fn wait_for(folder: &std::path::Path, blocks: usize) {
-    let count = || {
-        fs::read_dir(folder).map_or(0, |all| {
-            all.flatten().filter(|one| one.file_name().to_string_lossy().ends_with(".block")).count()
-        })
-    };
-    for _ in 0..500 {
-        if count() == blocks {
+/// What is done beside the answer is done in the end.
+async fn until(mut done: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if done() {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("{} blocks, not {blocks}", count());
+    panic!("it is not done after a minute");
+}
+
+/// Blocks that are kept: known, and in the folder.
+async fn kept(blocks: &Blocks, count: usize) {
+    let files = || {
+        let all = fs::read_dir(&blocks.disk.folder).into_iter().flatten().flatten();
+        all.filter(|one| one.file_name().to_string_lossy().ends_with(".block")).count()
+    };
+    until(|| blocks.disk.known().blocks.len() == count && files() == count).await;
 }
 
 #[tokio::test]
@@ -52,7 +56,7 @@ async fn any_range_is_what_the_object_has() {
         let read = blocks.get_range(&path, asked).await.unwrap();
         assert_eq!(read, all[range.start..range.end.min(SIZE)], "{range:?}");
     }
-    wait_for(folder.path(), 3).await;
+    kept(&blocks, 3).await;
     let beyond = blocks.get_range(&path, BLOCK..4 * BLOCK).await.unwrap();
     assert_eq!(beyond, all[block..]);
     let whole = blocks.get(&path).await.unwrap().bytes().await.unwrap();
@@ -64,7 +68,7 @@ async fn what_was_read_is_not_fetched_again_not_even_by_another_process() {
     let folder = tempfile::tempdir().unwrap();
     let (blocks, inner, path) = store(folder.path(), 1 << 30).await;
     blocks.get_range(&path, 0..SIZE as u64).await.unwrap();
-    wait_for(folder.path(), 3).await;
+    kept(&blocks, 3).await;
     inner.delete(&path).await.unwrap();
     let again = blocks
         .get_opts(&path, GetOptions { range: Some((5..SIZE as u64).into()), ..GetOptions::default() })
@@ -75,7 +79,7 @@ async fn what_was_read_is_not_fetched_again_not_even_by_another_process() {
     fs::write(folder.path().join("1-1.new"), "half of a block").unwrap();
     let next = Blocks::new(inner, "s3://bucket", folder.path().to_owned(), 1 << 30);
     assert_eq!(next.get_range(&path, 7..9).await.unwrap(), bytes(1)[7..9]);
-    wait_for(folder.path(), 3).await;
+    kept(&next, 3).await;
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "what nobody finished is gone");
     assert!(next.get_range(&Path::from("another"), 7..9).await.is_err());
 }
@@ -85,7 +89,7 @@ async fn a_damaged_block_is_fetched_again() {
     let folder = tempfile::tempdir().unwrap();
     let (blocks, _, path) = store(folder.path(), 1 << 30).await;
     blocks.get_range(&path, 0..10).await.unwrap();
-    wait_for(folder.path(), 1).await;
+    kept(&blocks, 1).await;
     let file = fs::read_dir(folder.path()).unwrap().flatten().next().unwrap().path();
     for damage in [
         |file: &mut Vec<u8>| file[3] ^= 1,
@@ -96,9 +100,7 @@ async fn a_damaged_block_is_fetched_again() {
         damage(&mut damaged);
         fs::write(&file, &damaged).unwrap();
         assert_eq!(blocks.get_range(&path, 0..10).await.unwrap(), bytes(1)[..10]);
-        while fs::read(&file).unwrap() == damaged {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
+        until(|| fs::read(&file).unwrap() != damaged).await;
     }
 }
 
@@ -110,9 +112,9 @@ async fn the_block_least_lately_used_goes_first() {
         blocks.get_range(&path, block * BLOCK..block * BLOCK + 1).await.unwrap();
     };
     read(0).await;
-    wait_for(folder.path(), 1).await;
+    kept(&blocks, 1).await;
     read(1).await;
-    wait_for(folder.path(), 2).await;
+    kept(&blocks, 2).await;
     read(0).await;
     // The last is small, and yet too much; below nine tenths of the limit there is room for it and one more.
     read(2).await;
@@ -121,10 +123,8 @@ async fn the_block_least_lately_used_goes_first() {
         numbers.sort_unstable();
         numbers
     };
-    while known() != [0, 2] {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    wait_for(folder.path(), 2).await;
+    until(|| known() == [0, 2]).await;
+    kept(&blocks, 2).await;
     assert!(blocks.disk.known().bytes <= blocks.disk.limit);
 }
 
