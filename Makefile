@@ -47,7 +47,7 @@ console-check: console ## types, unit tests and size of the console's pages
 	cd ui && npm run --silent check && npm test --silent && npm run --silent budget
 
 .PHONY: test
-test: ## all tests; each installs what it needs, or says why it is skipped
+test: console ## all tests; each installs what it needs, or says why it is skipped
 	$(CARGO) test --workspace --locked --no-fail-fast
 
 .PHONY: check

@@ -15,7 +15,7 @@ use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -52,7 +52,8 @@ struct Disk {
     folder: PathBuf,
     /// Bytes that are kept at most.
     limit: u64,
-    known: Mutex<Known>,
+    /// Taken up from the folder with the first use: who only looks at a configuration reads no folder.
+    known: OnceLock<Mutex<Known>>,
     /// Names of files that are being written.
     written: AtomicU64,
 }
@@ -74,14 +75,9 @@ struct Block {
 }
 
 impl Blocks {
-    /// Takes up what is in the folder, which is made when the first block is kept.
+    /// What is in the folder is taken up. It is made when the first block is kept.
     pub fn new(inner: Arc<dyn ObjectStore>, origin: &str, folder: PathBuf, limit: u64) -> Blocks {
-        let mut found: Vec<_> =
-            fs::read_dir(&folder).into_iter().flatten().flatten().filter_map(found).collect();
-        found.sort_by_key(|(_, _, used)| *used);
-        let mut known = Known::default();
-        found.into_iter().for_each(|(key, bytes, _)| known.add(key, bytes));
-        let disk = Disk { folder, limit, known: Mutex::new(known), written: AtomicU64::new(0) };
+        let disk = Disk { folder, limit, known: OnceLock::new(), written: AtomicU64::new(0) };
         Blocks { inner, origin: origin.to_owned(), disk: Arc::new(disk) }
     }
 
@@ -157,7 +153,8 @@ fn joined(location: &Path, asked: Range<u64>, first: u64, blocks: Vec<Block>) ->
 
 impl Disk {
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        let known = self.known.get_or_init(|| Mutex::new(Known::of(&self.folder)));
+        known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, (object, number): Key) -> PathBuf {
@@ -228,6 +225,16 @@ fn whole(file: Vec<u8>) -> Option<Block> {
 }
 
 impl Known {
+    /// What earlier processes left in a folder, the block written last as the one used last.
+    fn of(folder: &std::path::Path) -> Known {
+        let mut found: Vec<_> =
+            fs::read_dir(folder).into_iter().flatten().flatten().filter_map(found).collect();
+        found.sort_by_key(|(_, _, used)| *used);
+        let mut known = Known::default();
+        found.into_iter().for_each(|(key, bytes, _)| known.add(key, bytes));
+        known
+    }
+
     fn add(&mut self, key: Key, bytes: u64) {
         self.forget(key);
         self.now += 1;

@@ -19,7 +19,7 @@ use testkit::{need, tools};
 
 const EXPRESSIONS: &str = include_str!("../../promql/tests/expressions.txt");
 /// Seconds after the start of the samples.
-const INSTANT: f64 = 3661.517;
+const INSTANTS: [f64; 2] = [3661.517, 4203.217];
 /// The same: from, to, step.
 const RANGE: (f64, f64, &str) = (603.217, 7203.217, "60");
 /// Other than Prometheus 2.42 on purpose, as the tests of `promql` say.
@@ -38,7 +38,7 @@ fn answers_are_those_of_prometheus() {
     let mut running = program(&folder, port);
     prometheus::write(([127, 0, 0, 1], port).into(), &made);
     let has_all = |running: &mut Running| {
-        let asked = [("query", "count({__name__=~\".+\"})"), ("time", &seconds(INSTANT) as &str)];
+        let asked = [("query", "count({__name__=~\".+\"})"), ("time", &seconds(INSTANTS[0]) as &str)];
         same(&prometheus.ask("query", &asked), &ask(running.ready(), "query", &asked), false).is_ok()
     };
     assert!(wait_until(PATIENCE, || has_all(&mut running)), "{}", running.stderr());
@@ -103,7 +103,9 @@ fn compare(text: &str, prometheus: &Prometheus, console: SocketAddr) -> Result<(
         same(&prometheus.ask(route, parameters), &ask(console, route, parameters), ordered)
             .map_err(|fault| format!("{route} {parameters:?}: {fault}"))
     };
-    both("query", &[("query", text), ("time", &seconds(INSTANT))])?;
+    for after in INSTANTS {
+        both("query", &[("query", text), ("time", &seconds(after))])?;
+    }
     let (from, to, step) = RANGE;
     both("query_range", &[("query", text), ("start", &seconds(from)), ("end", &seconds(to)), ("step", step)])
 }

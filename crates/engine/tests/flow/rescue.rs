@@ -269,7 +269,7 @@ async fn an_exporter_that_panics_costs_a_retry() {
     assert_balanced(&rig);
 }
 
-/// Numbers from 0, and in place of one of them a text that the named part cannot stand.
+/// Numbers from 0, and in place of the middle one what the step `double` and the encoder panic over.
 fn poisoned(records: i64) -> Batch {
     let mut batch = Batch::new("app".into(), Vec::new());
     for number in 0..records {
